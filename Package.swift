@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// One set of rules for every target: Swift 6, memory safety spelled out, no warning left standing.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Dependencies point down only (docs/design.md); the Makefile builds with
+/// `--explicit-target-dependency-import-check error`, so an import that is not listed here fails.
+let package = Package(
+    name: "martlet",
+    products: [
+        .executable(name: "martlet", targets: ["martlet"])
+    ],
+    targets: [
+        // C that Swift cannot import by itself, and the three C libraries.
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CJSON", pkgConfig: "json-c", providers: [.apt(["libjson-c-dev"])]),
+        .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+
+        // Libraries, lowest first.
+        .target(name: "Linux", dependencies: ["CLinux", "CCapability"], swiftSettings: strict),
+        .target(name: "JSON", dependencies: ["CJSON"], swiftSettings: strict),
+        .target(name: "OCI", dependencies: ["JSON"], swiftSettings: strict),
+        .target(
+            name: "Containers", dependencies: ["Linux", "JSON", "OCI"], swiftSettings: strict),
+        .target(name: "Supervision", dependencies: ["Linux", "JSON"], swiftSettings: strict),
+
+        // The runtime.
+        .executableTarget(
+            name: "martlet",
+            dependencies: ["Linux", "JSON", "OCI", "Containers", "Supervision"],
+            swiftSettings: strict),
+
+        .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(name: "OCITests", dependencies: ["OCI", "JSON"], swiftSettings: strict),
+        .testTarget(
+            name: "ContainersTests", dependencies: ["Containers", "OCI", "JSON", "Linux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SupervisionTests", dependencies: ["Supervision", "Linux"],
+            swiftSettings: strict),
+        .testTarget(name: "IntegrationTests", dependencies: [], swiftSettings: strict),
+    ]
+)

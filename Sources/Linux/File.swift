@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+
+/// How a file is opened: the O_ words of open(2). Close-on-exec is always added.
+package struct OpenFlags: OptionSet, Sendable {
+    package let rawValue: CInt
+    package init(rawValue: CInt) { self.rawValue = rawValue }
+
+    package static var readOnly: OpenFlags { OpenFlags(rawValue: O_RDONLY) }
+    package static var writeOnly: OpenFlags { OpenFlags(rawValue: O_WRONLY) }
+    package static var readWrite: OpenFlags { OpenFlags(rawValue: O_RDWR) }
+    package static var create: OpenFlags { OpenFlags(rawValue: O_CREAT) }
+    package static var exclusive: OpenFlags { OpenFlags(rawValue: O_EXCL) }
+    package static var append: OpenFlags { OpenFlags(rawValue: O_APPEND) }
+    package static var synchronous: OpenFlags { OpenFlags(rawValue: O_SYNC) }
+    package static var directory: OpenFlags { OpenFlags(rawValue: O_DIRECTORY) }
+    package static var noFollow: OpenFlags { OpenFlags(rawValue: O_NOFOLLOW) }
+    package static var nonBlocking: OpenFlags { OpenFlags(rawValue: O_NONBLOCK) }
+    package static var noControllingTerminal: OpenFlags { OpenFlags(rawValue: O_NOCTTY) }
+    /// Names the file without opening it (O_PATH).
+    package static var pathOnly: OpenFlags { OpenFlags(rawValue: O_PATH) }
+}
+
+/// How a path is walked: the RESOLVE_ words of openat2(2).
+package struct Resolution: OptionSet, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// The starting directory is "/" for the walk, for "..", and for symbolic links.
+    package static var inRoot: Resolution { Resolution(rawValue: UInt64(RESOLVE_IN_ROOT)) }
+    /// Nothing above the starting directory is reached, not even by a link.
+    package static var beneath: Resolution { Resolution(rawValue: UInt64(RESOLVE_BENEATH)) }
+    package static var noMagicLinks: Resolution {
+        Resolution(rawValue: UInt64(RESOLVE_NO_MAGICLINKS))
+    }
+    package static var noSymbolicLinks: Resolution {
+        Resolution(rawValue: UInt64(RESOLVE_NO_SYMLINKS))
+    }
+    package static var noMountCrossing: Resolution { Resolution(rawValue: UInt64(RESOLVE_NO_XDEV)) }
+}
+
+/// What kind of file an inode is.
+package enum FileType: Sendable {
+    case regular, directory, symbolicLink, characterDevice, blockDevice, fifo, socket, unknown
+}
+
+/// What the kernel says about an inode (stat(2)).
+package struct FileStatus: Equatable, Sendable {
+    package let type: FileType
+    /// Permission bits, set-id bits and the sticky bit.
+    package let permissions: UInt32
+    package let uid: UInt32
+    package let gid: UInt32
+    /// Bytes.
+    package let size: Int64
+    package let inode: UInt64
+    /// The device the file is on.
+    package let device: UInt64
+    /// The device that a device node stands for.
+    package let major: UInt32
+    package let minor: UInt32
+    /// Hard links; 0 once the file has been removed.
+    package let links: UInt64
+
+    init(_ raw: stat) {
+        switch clinux_file_type(raw.st_mode) {
+        case S_IFREG: type = .regular
+        case S_IFDIR: type = .directory
+        case S_IFLNK: type = .symbolicLink
+        case S_IFCHR: type = .characterDevice
+        case S_IFBLK: type = .blockDevice
+        case S_IFIFO: type = .fifo
+        case S_IFSOCK: type = .socket
+        default: type = .unknown
+        }
+        permissions = raw.st_mode & 0o7777
+        uid = raw.st_uid
+        gid = raw.st_gid
+        size = Int64(raw.st_size)
+        inode = UInt64(raw.st_ino)
+        device = UInt64(raw.st_dev)
+        major = clinux_major(raw.st_rdev)
+        minor = clinux_minor(raw.st_rdev)
+        links = UInt64(raw.st_nlink)
+    }
+
+    /// Whether two looks were at the same file.
+    package func isSameFile(as other: FileStatus) -> Bool {
+        inode == other.inode && device == other.device
+    }
+}
+
+/// What the kernel says about a mounted filesystem (statfs(2)).
+package struct FileSystemStatus: Sendable {
+    /// The magic number of its type.
+    package let magic: UInt64
+    package let isReadOnly: Bool
+
+    package var isProc: Bool { magic == UInt64(PROC_SUPER_MAGIC) }
+    package var isCgroup2: Bool { magic == UInt64(CGROUP2_SUPER_MAGIC) }
+    package var isDevpts: Bool { magic == UInt64(DEVPTS_SUPER_MAGIC) }
+    package var isTmpfs: Bool { magic == UInt64(TMPFS_MAGIC) }
+    /// An nsfs file stands for a namespace.
+    package var isNamespace: Bool { magic == UInt64(NSFS_MAGIC) }
+}
+
+/// Files, one call of the kernel each.
+package enum File {
+    /// The system call is `openat(2)`.
+    package static func open(
+        _ path: String, at directory: CInt = Directory.current, _ flags: OpenFlags,
+        permissions: UInt32 = 0
+    ) throws(SystemCallError) -> FileDescriptor {
+        FileDescriptor(
+            owning: try check("open", path) {
+                unsafe clinux_openat(directory, path, flags.rawValue | O_CLOEXEC, permissions)
+            })
+    }
+
+    /// Opens with a walk that cannot leave where it should stay. A race with a rename makes the
+    /// kernel give up with EAGAIN; it is asked again, a bounded number of times. The system call
+    /// is `openat2(2)`, Linux 5.6.
+    package static func open(
+        _ path: String, at directory: CInt, _ flags: OpenFlags, resolving resolution: Resolution,
+        permissions: UInt32 = 0
+    ) throws(SystemCallError) -> FileDescriptor {
+        var how = open_how()
+        how.flags = UInt64(flags.rawValue | O_CLOEXEC)
+        how.mode = UInt64(permissions)
+        how.resolve = resolution.rawValue
+        var attempts = 128
+        while true {
+            do throws(SystemCallError) {
+                return FileDescriptor(
+                    owning: try check("open", path) {
+                        unsafe clinux_openat2(directory, path, &how, MemoryLayout<open_how>.size)
+                    })
+            } catch {
+                attempts -= 1
+                if error.errno != .again || attempts == 0 { throw error }
+            }
+        }
+    }
+
+    /// The system call is `fstat(2)`.
+    package static func status(of descriptor: borrowing FileDescriptor) throws(SystemCallError)
+        -> FileStatus
+    {
+        try status(ofNumber: descriptor.number)
+    }
+
+    /// The same for a descriptor by its number, such as a standard stream.
+    package static func status(ofNumber number: CInt) throws(SystemCallError) -> FileStatus {
+        var raw = stat()
+        _ = try check("fstat", "\(number)") { unsafe fstat(number, &raw) }
+        return FileStatus(raw)
+    }
+
+    /// The system call is `fstatat(2)`.
+    package static func status(
+        of path: String, at directory: CInt = Directory.current, followingLink: Bool = true
+    ) throws(SystemCallError) -> FileStatus {
+        var raw = stat()
+        _ = try check("stat", path) {
+            unsafe fstatat(directory, path, &raw, followingLink ? 0 : AT_SYMLINK_NOFOLLOW)
+        }
+        return FileStatus(raw)
+    }
+
+    /// The system call is `fstatfs(2)`.
+    package static func fileSystem(of descriptor: borrowing FileDescriptor)
+        throws(SystemCallError) -> FileSystemStatus
+    {
+        var raw = statfs()
+        _ = try check("fstatfs") { unsafe fstatfs(descriptor.number, &raw) }
+        return FileSystemStatus(
+            magic: UInt64(UInt32(truncatingIfNeeded: raw.f_type)),
+            isReadOnly: raw.f_flags & CLinux.__fsword_t(clinux_st_rdonly()) != 0)
+    }
+
+    /// The system call is `mkdirat(2)`.
+    package static func makeDirectory(
+        _ path: String, at directory: CInt = Directory.current, permissions: UInt32
+    ) throws(SystemCallError) {
+        _ = try check("mkdir", path) { unsafe mkdirat(directory, path, permissions) }
+    }
+
+    /// The system call is `mknodat(2)`.
+    package static func makeNode(
+        _ path: String, at directory: CInt, type: FileType, permissions: UInt32, major: UInt32 = 0,
+        minor: UInt32 = 0
+    ) throws(SystemCallError) {
+        let kind: CInt =
+            switch type {
+            case .characterDevice: S_IFCHR
+            case .blockDevice: S_IFBLK
+            case .fifo: S_IFIFO
+            default: S_IFREG
+            }
+        _ = try check("mknod", path) {
+            unsafe mknodat(directory, path, mode_t(kind) | permissions, clinux_makedev(major, minor))
+        }
+    }
+
+    /// The system call is `symlinkat(2)`.
+    package static func makeSymbolicLink(
+        _ path: String, at directory: CInt, to target: String
+    ) throws(SystemCallError) {
+        _ = try check("symlink", path) { unsafe symlinkat(target, directory, path) }
+    }
+
+    /// The system call is `readlinkat(2)`; an empty path reads the link that `directory` names.
+    package static func readSymbolicLink(
+        _ path: String, at directory: CInt = Directory.current
+    ) throws(SystemCallError) -> String {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = try check("readlink", path) {
+            unsafe buffer.withUnsafeMutableBytes { bytes in
+                unsafe bytes.withMemoryRebound(to: CChar.self) { text in
+                    guard let start = text.baseAddress else { return -1 }
+                    return unsafe readlinkat(directory, path, start, text.count)
+                }
+            }
+        }
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+
+    /// The system call is `unlinkat(2)`.
+    package static func remove(
+        _ path: String, at directory: CInt = Directory.current, isDirectory: Bool = false
+    ) throws(SystemCallError) {
+        _ = try check(isDirectory ? "rmdir" : "unlink", path) {
+            unsafe unlinkat(directory, path, isDirectory ? AT_REMOVEDIR : 0)
+        }
+    }
+
+    /// The system call is `renameat(2)`: what was at `new` is replaced in one step.
+    package static func rename(
+        _ old: String, to new: String, at directory: CInt = Directory.current
+    ) throws(SystemCallError) {
+        _ = try check("rename", new) { unsafe renameat(directory, old, directory, new) }
+    }
+
+    /// The system call is `fchown(2)`.
+    package static func changeOwner(ofNumber number: CInt, uid: UInt32, gid: UInt32)
+        throws(SystemCallError)
+    {
+        _ = try check("fchown", "\(number)") { fchown(number, uid, gid) }
+    }
+
+    /// The system call is `fchownat(2)` on the file itself, link or not.
+    package static func changeOwner(_ path: String, at directory: CInt, uid: UInt32, gid: UInt32)
+        throws(SystemCallError)
+    {
+        _ = try check("chown", path) {
+            unsafe fchownat(directory, path, uid, gid, AT_SYMLINK_NOFOLLOW)
+        }
+    }
+
+    /// The system call is `fchmod(2)`.
+    package static func changePermissions(
+        of descriptor: borrowing FileDescriptor, to permissions: UInt32
+    ) throws(SystemCallError) {
+        let number = descriptor.number
+        _ = try check("fchmod") { fchmod(number, permissions) }
+    }
+
+    /// Changes the mode of a file that was just made and cannot be a link. The system call is
+    /// `fchmodat(2)`.
+    package static func changePermissions(
+        _ path: String, at directory: CInt, to permissions: UInt32
+    ) throws(SystemCallError) {
+        _ = try check("chmod", path) { unsafe fchmodat(directory, path, permissions, 0) }
+    }
+
+    /// Locks the open file against every other descriptor of it. The system call is `flock(2)`.
+    ///
+    /// - Returns: false when it is locked elsewhere and `waiting` is false.
+    package static func lock(
+        _ descriptor: borrowing FileDescriptor, exclusively: Bool = true, waiting: Bool
+    ) throws(SystemCallError) -> Bool {
+        let number = descriptor.number
+        let operation = (exclusively ? LOCK_EX : LOCK_SH) | (waiting ? 0 : LOCK_NB)
+        do throws(SystemCallError) {
+            _ = try check("flock") { flock(number, operation) }
+            return true
+        } catch {
+            if !waiting && error.errno == .again { return false }
+            throw error
+        }
+    }
+}
+
+// MARK: - Reading and writing
+
+extension File {
+    /// One read. The system call is `read(2)`; 0 means end of file.
+    package static func read(
+        _ number: CInt, into buffer: inout [UInt8]
+    ) throws(SystemCallError) -> Int {
+        try check("read") {
+            unsafe buffer.withUnsafeMutableBytes { bytes in
+                unsafe CLinux.read(number, bytes.baseAddress, bytes.count)
+            }
+        }
+    }
+
+    /// Everything up to the end of the file, or an error (EFBIG) when that is over `limit` bytes.
+    package static func readAll(
+        _ descriptor: borrowing FileDescriptor, limit: Int, subject: String = ""
+    ) throws(SystemCallError) -> [UInt8] {
+        var contents: [UInt8] = []
+        let size = try status(of: descriptor).size
+        var buffer = [UInt8](repeating: 0, count: max(512, min(Int(size) + 1, 65536)))
+        while true {
+            let count = try read(descriptor.number, into: &buffer)
+            if count == 0 { return contents }
+            if contents.count + count > limit {
+                throw SystemCallError("read", subject, Errno(rawValue: EFBIG))
+            }
+            contents.append(contentsOf: buffer[..<count])
+        }
+    }
+
+    /// Everything in a small file of the kernel's or of our own.
+    package static func readAll(
+        _ path: String, at directory: CInt = Directory.current, limit: Int = 1 << 20
+    ) throws(SystemCallError) -> [UInt8] {
+        try readAll(open(path, at: directory, [.readOnly]), limit: limit, subject: path)
+    }
+
+    /// The same as text; bytes that are no UTF-8 are replaced.
+    package static func readText(
+        _ path: String, at directory: CInt = Directory.current, limit: Int = 1 << 20
+    ) throws(SystemCallError) -> String {
+        String(decoding: try readAll(path, at: directory, limit: limit), as: UTF8.self)
+    }
+
+    /// Writes all bytes, in as many calls as it takes. The system call is `write(2)`.
+    package static func write(_ bytes: [UInt8], to number: CInt) throws(SystemCallError) {
+        var written = 0
+        while written < bytes.count {
+            let count = try check("write") {
+                unsafe bytes.withUnsafeBytes { buffer in
+                    unsafe CLinux.write(
+                        number, buffer.baseAddress?.advanced(by: written), buffer.count - written)
+                }
+            }
+            if count == 0 { throw SystemCallError("write", "", .inputOutput) }
+            written += count
+        }
+    }
+
+    /// Writes a value to an existing file of the kernel's in a single call, as such files need.
+    package static func write(
+        _ text: String, toExisting path: String, at directory: CInt = Directory.current
+    ) throws(SystemCallError) {
+        let file = try open(path, at: directory, [.writeOnly, .noFollow])
+        try writeOnce(text, to: file, subject: path)
+    }
+
+    /// The same to a file that is already open.
+    package static func writeOnce(
+        _ text: String, to descriptor: borrowing FileDescriptor, subject: String
+    ) throws(SystemCallError) {
+        let number = descriptor.number
+        var text = text
+        let count = text.utf8.count
+        let written = try check("write", subject) {
+            text.withUTF8 { unsafe CLinux.write(number, $0.baseAddress, $0.count) }
+        }
+        if written != count { throw SystemCallError("write", subject, .inputOutput) }
+    }
+
+    /// Puts a whole file in place of what was there, or leaves that as it was: a reader sees the
+    /// old bytes or the new ones. Links at `name` are replaced, never followed.
+    package static func replace(
+        _ name: String, at directory: CInt, with bytes: [UInt8], permissions: UInt32
+    ) throws(SystemCallError) {
+        let slash = name.lastIndex(of: "/").map { name.index(after: $0) } ?? name.startIndex
+        let temporary = "\(name[..<slash]).\(name[slash...]).\(getpid())"
+        do throws(SystemCallError) {
+            try? remove(temporary, at: directory)
+            let file = try open(
+                temporary, at: directory, [.writeOnly, .create, .exclusive, .noFollow],
+                permissions: permissions)
+            try write(bytes, to: file.number)
+            try file.close()
+            try rename(temporary, to: name, at: directory)
+        } catch {
+            try? remove(temporary, at: directory)
+            throw SystemCallError(error.call, name, error.errno)
+        }
+    }
+
+    /// The names in a directory, without "." and "..", in the kernel's order. The library call is
+    /// `readdir(3)`.
+    package static func names(in directory: borrowing FileDescriptor) throws(SystemCallError)
+        -> [String]
+    {
+        let copy = try open(".", at: directory.number, [.readOnly, .directory])
+        let number = copy.release()
+        guard let stream = unsafe fdopendir(number) else {
+            let errno = Errno.current
+            FileDescriptor.closeOwned(number)
+            throw SystemCallError("fdopendir", "", errno)
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while true {
+            clinux_clear_errno()
+            guard let entry = unsafe readdir(stream) else {
+                let errno = Errno.current
+                if errno.rawValue == 0 { return names }
+                throw SystemCallError("readdir", "", errno)
+            }
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    unsafe String(cString: $0)
+                }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+
+/// Waiting for descriptors (poll(2)).
+package enum Poll {
+    /// Which of the given descriptors can be read, or have ended.
+    ///
+    /// - Parameters:
+    ///   - numbers: descriptors; a negative number is passed over.
+    ///   - milliseconds: the longest wait; nil waits for ever.
+    /// - Returns: one Boolean for each descriptor; all false when the time ran out.
+    package static func readable(_ numbers: [CInt], milliseconds: Int? = nil)
+        throws(SystemCallError) -> [Bool]
+    {
+        var entries = numbers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        let timeout = milliseconds.map { CInt(clamping: $0) } ?? -1
+        _ = try check("poll") {
+            unsafe entries.withUnsafeMutableBufferPointer {
+                unsafe poll($0.baseAddress, nfds_t($0.count), timeout)
+            }
+        }
+        return entries.map { $0.revents != 0 }
+    }
+}
+
+/// Time, for waits and for records.
+package enum Clock {
+    /// Milliseconds on a clock that never goes back (CLOCK_MONOTONIC).
+    package static var milliseconds: Int {
+        let now = read(CLOCK_MONOTONIC)
+        return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+    }
+
+    /// Now, in seconds and nanoseconds since 1970 (CLOCK_REALTIME).
+    package static var now: (seconds: Int64, nanoseconds: Int64) {
+        let now = read(CLOCK_REALTIME)
+        return (Int64(now.tv_sec), Int64(now.tv_nsec))
+    }
+
+    /// Now in UTC, as RFC 3339 with nanoseconds: `2026-01-02T03:04:05.123456789Z`.
+    package static var timestamp: String {
+        let now = read(CLOCK_REALTIME)
+        var seconds = now.tv_sec
+        var parts = unsafe tm()
+        unsafe gmtime_r(&seconds, &parts)
+        func padded(_ value: Int, _ width: Int) -> String {
+            let digits = String(value)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let date = unsafe [Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday)]
+        let time = unsafe [Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec)]
+        return "\(padded(date[0], 4))-\(padded(date[1], 2))-\(padded(date[2], 2))"
+            + "T\(padded(time[0], 2)):\(padded(time[1], 2)):\(padded(time[2], 2))"
+            + ".\(padded(now.tv_nsec, 9))Z"
+    }
+
+    /// Does nothing for a while. The system call is `nanosleep(2)`.
+    package static func sleep(milliseconds: Int) {
+        var wait = timespec(
+            tv_sec: milliseconds / 1000, tv_nsec: (milliseconds % 1000) * 1_000_000)
+        unsafe nanosleep(&wait, nil)
+    }
+
+    private static func read(_ clock: CInt) -> timespec {
+        var now = timespec()
+        unsafe clock_gettime(clock, &now)
+        return now
+    }
+}

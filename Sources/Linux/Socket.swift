@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+
+/// Unix domain sockets (unix(7)).
+package enum Socket {
+    package enum Kind: Sendable {
+        case stream, datagram, packets
+
+        var type: CInt {
+            switch self {
+            case .stream: CInt(SOCK_STREAM.rawValue)
+            case .datagram: CInt(SOCK_DGRAM.rawValue)
+            case .packets: CInt(SOCK_SEQPACKET.rawValue)
+            }
+        }
+    }
+
+    /// Two sockets connected to each other. The system call is `socketpair(2)`.
+    package static func pair(_ kind: Kind) throws(SystemCallError) -> SocketPair {
+        var numbers: (CInt, CInt) = (-1, -1)
+        _ = try check("socketpair") {
+            unsafe withUnsafeMutablePointer(to: &numbers) { pointer in
+                unsafe pointer.withMemoryRebound(to: CInt.self, capacity: 2) {
+                    unsafe socketpair(AF_UNIX, kind.type | CInt(SOCK_CLOEXEC.rawValue), 0, $0)
+                }
+            }
+        }
+        return SocketPair(
+            ours: FileDescriptor(owning: numbers.0), theirs: FileDescriptor(owning: numbers.1))
+    }
+
+    /// A listening socket at `name` in an open directory, so that no path is too long for it.
+    package static func listen(_ kind: Kind, at name: String, in directory: CInt)
+        throws(SystemCallError) -> FileDescriptor
+    {
+        let socket = try make(kind)
+        let number = socket.number
+        var address = try address(of: "/proc/self/fd/\(directory)/\(name)")
+        _ = try check("bind", name) { unsafe clinux_bind(number, &address) }
+        if kind != .datagram { _ = try check("listen", name) { CLinux.listen(number, 8) } }
+        return socket
+    }
+
+    /// A socket connected to the one at a path. A path of any length is taken: it is opened
+    /// first, and reached through its descriptor.
+    package static func connect(_ kind: Kind, to path: String, at directory: CInt)
+        throws(SystemCallError) -> FileDescriptor
+    {
+        let target = try File.open(path, at: directory, [.pathOnly])
+        let socket = try make(kind)
+        let number = socket.number
+        var address = try address(of: target.procPath)
+        _ = try check("connect", path) { unsafe clinux_connect(number, &address) }
+        return socket
+    }
+
+    /// The next connection to a listening socket. The system call is `accept4(2)`.
+    package static func accept(_ listener: borrowing FileDescriptor) throws(SystemCallError)
+        -> FileDescriptor
+    {
+        let number = listener.number
+        return FileDescriptor(
+            owning: try check("accept") { clinux_accept(number) })
+    }
+
+    /// Sends one message, with at most one descriptor. The system call is `sendmsg(2)`; a peer
+    /// that is gone is EPIPE, never a signal.
+    package static func send(
+        _ bytes: [UInt8], passing descriptor: CInt? = nil, to number: CInt
+    ) throws(SystemCallError) {
+        let sent = try check("sendmsg") {
+            unsafe bytes.withUnsafeBytes { payload in
+                // sendmsg(2) only reads from the buffer; the C type has no const.
+                let start = unsafe UnsafeMutableRawPointer(mutating: payload.baseAddress)
+                var vector = unsafe iovec(iov_base: start, iov_len: payload.count)
+                guard let descriptor else {
+                    return unsafe clinux_sendmsg(number, &vector, nil, 0)
+                }
+                return unsafe withUnsafePointer(to: descriptor) {
+                    unsafe clinux_sendmsg(number, &vector, $0, 1)
+                }
+            }
+        }
+        if sent != bytes.count { throw SystemCallError("sendmsg", "", .inputOutput) }
+    }
+
+    /// Receives one message of at most `limit` bytes, and the descriptor that came with it. An
+    /// empty message without one is the end: the peer has closed. The system call is `recvmsg(2)`.
+    package static func receive(from number: CInt, limit: Int) throws(SystemCallError)
+        -> ReceivedMessage
+    {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        var received: CInt = -1
+        var flags: CInt = 0
+        let count = try check("recvmsg") {
+            unsafe bytes.withUnsafeMutableBytes { payload in
+                var vector = unsafe iovec(iov_base: payload.baseAddress, iov_len: payload.count)
+                return unsafe clinux_recvmsg(number, &vector, &received, &flags)
+            }
+        }
+        let descriptor = received == -1 ? nil : FileDescriptor(owning: received)
+        if flags & clinux_msg_trunc() != 0 {
+            throw SystemCallError("recvmsg", "", Errno(rawValue: EMSGSIZE))
+        }
+        return ReceivedMessage(bytes: Array(bytes[..<count]), descriptor: descriptor)
+    }
+
+    /// Ends reading at the other side. The system call is `shutdown(2)`.
+    package static func endWriting(_ socket: borrowing FileDescriptor) throws(SystemCallError) {
+        let number = socket.number
+        _ = try check("shutdown") { shutdown(number, CInt(SHUT_WR)) }
+    }
+
+    private static func make(_ kind: Kind) throws(SystemCallError) -> FileDescriptor {
+        FileDescriptor(
+            owning: try check("socket") {
+                socket(AF_UNIX, kind.type | CInt(SOCK_CLOEXEC.rawValue), 0)
+            })
+    }
+
+    private static func address(of path: String) throws(SystemCallError) -> sockaddr_un {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        // One byte is left for the end mark.
+        if bytes.count >= MemoryLayout.size(ofValue: address.sun_path) {
+            throw SystemCallError("socket address", path, .nameTooLong)
+        }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        return address
+    }
+}
+
+/// Both ends of a pair of connected sockets.
+@frozen
+package struct SocketPair: ~Copyable {
+    package var ours: FileDescriptor
+    package var theirs: FileDescriptor
+}
+
+/// What one recvmsg(2) brought.
+@frozen
+package struct ReceivedMessage: ~Copyable {
+    package let bytes: [UInt8]
+    package var descriptor: FileDescriptor?
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# bundle.md, and the parts of config.md that hold for every property.
+
+load ../helpers
+
+@test "bundle.md: config.json MUST reside in the root of the bundle directory" {
+    rm "$BUNDLE/config.json"
+    mkdir "$BUNDLE/below"
+    base_config >"$BUNDLE/below/config.json"
+    create_refused
+}
+
+@test "bundle.md: the bundle directory MUST exist" {
+    rt create --bundle "$T/nowhere" "$ID"
+    refused
+    nothing_left
+}
+
+@test "bundle.md: a bundle works from any directory it is moved to" {
+    mv "$BUNDLE" "$T/moved bundle"
+    BUNDLE="$T/moved bundle"
+    inside 'echo ran'
+    ok
+    equal "$output" ran
+}
+
+@test "bundle.md: config.json that is not JSON is an error and leaves nothing" {
+    echo '{"ociVersion": "1.0.2", "process": ' >"$BUNDLE/config.json"
+    create_refused
+}
+
+@test "bundle.md: an empty config.json is an error and leaves nothing" {
+    : >"$BUNDLE/config.json"
+    create_refused
+}
+
+@test "bundle.md: the bundle is not changed by a container's life" {
+    args true
+    cp "$BUNDLE/config.json" "$T/before"
+    find "$BUNDLE" -maxdepth 2 | sort >"$T/names"
+    run_container
+    ok
+    cmp "$BUNDLE/config.json" "$T/before"
+    find "$BUNDLE" -maxdepth 2 | sort | diff "$T/names" -
+}
+
+# runc 1.1.5 and crun 1.8.1 take any string.
+@test "config.md#specification-version: ociVersion MUST be in SemVer v2.0.0 format" {
+    edit '.ociVersion = "banana"'
+    create_refused
+}
+
+# runc never looks at it.
+@test "config.md#specification-version: a major version that the runtime does not support is an error" {
+    edit '.ociVersion = "2.0.0"'
+    create_refused
+}
+
+@test "config.md#specification-version: any 1.0 configuration is accepted" {
+    edit '.ociVersion = "1.0.0"'
+    inside 'echo ran'
+    equal "$output" ran
+}
+
+@test "config.md#extensibility: unknown properties MUST be ignored" {
+    edit '.future = {a: [1]} | .process.future = "x" | .linux.future = 3 | .root.future = null | .mounts[0].future = true'
+    inside 'echo ran'
+    ok
+    equal "$output" ran
+}
+
+@test "config.md#extensibility: properties of other platforms are ignored" {
+    edit '.windows = {layerFolders: ["x"]} | .solaris = {milestone: "x"} | .vm = {kernel: {path: "/x"}}'
+    inside 'echo ran'
+    equal "$output" ran
+}
+
+@test "config.md#valid-values: a value of the wrong type MUST generate an error" {
+    edit '.process.cwd = 5'
+    create_refused
+}
+
+@test "config.md#valid-values: an array where an object belongs MUST generate an error" {
+    edit '.process.user = []'
+    create_refused
+}
+
+@test "config.md#annotations: unknown annotations MUST NOT generate an error" {
+    edit '.annotations = {"com.example.unknown": "1", "org.opencontainers.made-up": "2"}'
+    inside 'echo ran'
+    equal "$output" ran
+}
+
+@test "config.md#annotations: a value that is not a string is an error" {
+    edit '.annotations = {"com.example.number": 5}'
+    create_refused
+}
