@@ -366,7 +366,9 @@ teardown() {
     fi
     local pid id at failed=0
     for pid in "${KNOWN[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
-    for id in $(ls -A "$ROOT" 2>/dev/null); do
+    for id in "$ROOT"/*; do
+        id=${id##*/}
+        [ "$id" != '*' ] || continue
         rt delete --force "$id"
         # A link planted by a test is the test's own.
         [ ! -L "$ROOT/$id" ] || rm -f "$ROOT/$id"

@@ -28,8 +28,10 @@
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -211,6 +213,7 @@ static inline char **clinux_environ(void) { return environ; }
 // Macros that expand to something Swift does not import.
 static inline int clinux_msg_trunc(void) { return MSG_TRUNC; }
 static inline int clinux_st_rdonly(void) { return ST_RDONLY; }
+static inline int clinux_st_noexec(void) { return ST_NOEXEC; }
 static inline unsigned long clinux_tiocgptn(void) { return TIOCGPTN; }
 static inline unsigned long clinux_tiocsptlck(void) { return TIOCSPTLCK; }
 

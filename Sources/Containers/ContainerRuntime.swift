@@ -1,7 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Linux
-package import OCI
+internal import OCI
+
+/// The runtime's commands on the containers of one state directory.
+///
+/// Every command takes an id as a caller wrote it, and names it in its error.
+package struct ContainerRuntime: Sendable {
+    let store: Store
+
+    /// - Parameter root: absolute path of the state directory; made when it is missing.
+    package init(root: String) { store = Store(root: root) }
+
+    /// Does a command on an id, and puts both into its error.
+    func performing<R: ~Copyable>(
+        _ command: String, _ text: String,
+        _ body: (ContainerID) throws(ContainerError) -> R
+    ) throws(ContainerError) -> R {
+        do throws(ContainerError) {
+            return try body(try ContainerID.checked(text))
+        } catch {
+            var error = error
+            error.doing = "\(command) \"\(Self.printable(text))\""
+            throw error
+        }
+    }
+
+    /// An id that is none may be long, or hold control characters.
+    private static func printable(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars.prefix(64) {
+            if scalar.value < 0x20 || scalar.value == 0x7f || scalar == "\"" || scalar == "\\" {
+                result += scalar.escaped(asASCII: false)
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return text.unicodeScalars.count > 64 ? result + "…" : result
+    }
+}
 
 /// Where terminals of a container go.
 package enum ConsoleDestination: Sendable {

@@ -60,6 +60,8 @@ extension Errno {
     package static var connectionReset: Errno { Errno(rawValue: ECONNRESET) }
     package static var timedOut: Errno { Errno(rawValue: ETIMEDOUT) }
     package static var keyRevoked: Errno { Errno(rawValue: EKEYREVOKED) }
+    package static var protocolViolation: Errno { Errno(rawValue: EPROTO) }
+    package static var fileTooBig: Errno { Errno(rawValue: EFBIG) }
     package static var badLibrary: Errno { Errno(rawValue: ELIBBAD) }
 }
 

@@ -96,8 +96,11 @@ package struct FileSystemStatus: Sendable {
     /// The magic number of its type.
     package let magic: UInt64
     package let isReadOnly: Bool
+    package let forbidsExecution: Bool
 
     package var isProc: Bool { magic == UInt64(PROC_SUPER_MAGIC) }
+    /// procfs or sysfs.
+    package var isKernelInterface: Bool { isProc || magic == UInt64(SYSFS_MAGIC) }
     package var isCgroup2: Bool { magic == UInt64(CGROUP2_SUPER_MAGIC) }
     package var isDevpts: Bool { magic == UInt64(DEVPTS_SUPER_MAGIC) }
     package var isTmpfs: Bool { magic == UInt64(TMPFS_MAGIC) }
@@ -174,9 +177,11 @@ package enum File {
     {
         var raw = statfs()
         _ = try check("fstatfs") { unsafe fstatfs(descriptor.number, &raw) }
+        let flags = CInt(truncatingIfNeeded: raw.f_flags)
         return FileSystemStatus(
             magic: UInt64(UInt32(truncatingIfNeeded: raw.f_type)),
-            isReadOnly: raw.f_flags & CLinux.__fsword_t(clinux_st_rdonly()) != 0)
+            isReadOnly: flags & clinux_st_rdonly() != 0,
+            forbidsExecution: flags & clinux_st_noexec() != 0)
     }
 
     /// The system call is `mkdirat(2)`.

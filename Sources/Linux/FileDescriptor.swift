@@ -45,10 +45,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
 
     /// A second descriptor of the same open file. The system call is `fcntl(2)`, F_DUPFD_CLOEXEC.
     package func duplicate() throws(SystemCallError) -> FileDescriptor {
-        FileDescriptor(
-            owning: try check("duplicate") {
-                clinux_fcntl(number, F_DUPFD_CLOEXEC, 3)
-            })
+        try Descriptors.duplicate(number)
     }
 
     /// Makes this file also descriptor `target`, without close-on-exec: for standard streams.
@@ -80,6 +77,12 @@ package enum Descriptors {
     /// Whether a descriptor is open. The system call is `fcntl(2)`, F_GETFD.
     package static func isOpen(_ number: CInt) -> Bool {
         clinux_fcntl(number, F_GETFD, 0) != -1
+    }
+
+    /// A second descriptor, close-on-exec, of a file that someone else holds.
+    package static func duplicate(_ number: CInt) throws(SystemCallError) -> FileDescriptor {
+        FileDescriptor(
+            owning: try check("duplicate") { clinux_fcntl(number, F_DUPFD_CLOEXEC, 3) })
     }
 
     /// Closes every descriptor from `first` on. The system call is `close_range(2)`, Linux 5.9.

@@ -108,6 +108,20 @@ package enum Mounting {
         }
     }
 
+    /// Mounts a filesystem on the file that a descriptor names, by the classic call, which takes
+    /// the target as a path: the descriptor's own, in our procfs. The system call is `mount(2)`.
+    package static func mount(
+        type: String, source: String, on target: borrowing FileDescriptor, data: String,
+        superblockFlags: ClassicMountFlags
+    ) throws(SystemCallError) {
+        let path = target.procPath
+        _ = try check("mount", type) {
+            unsafe data.withCString {
+                unsafe clinux_mount(source, path, type, superblockFlags.rawValue, $0)
+            }
+        }
+    }
+
     /// Sets the propagation of the mount at a path. The system call is `mount(2)`.
     package static func setPropagation(
         _ propagation: MountPropagation, of path: String, recursively: Bool
@@ -117,6 +131,18 @@ package enum Mounting {
             unsafe clinux_mount(nil, path, nil, flags, nil)
         }
     }
+}
+
+/// Properties of a filesystem as a whole: MS_ words of mount(2).
+package struct ClassicMountFlags: OptionSet, Sendable {
+    package let rawValue: UInt
+    package init(rawValue: UInt) { self.rawValue = rawValue }
+
+    package static var synchronous: ClassicMountFlags { .init(rawValue: UInt(MS_SYNCHRONOUS)) }
+    package static var directorySync: ClassicMountFlags { .init(rawValue: UInt(MS_DIRSYNC)) }
+    package static var mandatoryLocks: ClassicMountFlags { .init(rawValue: UInt(MS_MANDLOCK)) }
+    package static var lazyTime: ClassicMountFlags { .init(rawValue: UInt(MS_LAZYTIME)) }
+    package static var inodeVersion: ClassicMountFlags { .init(rawValue: UInt(MS_I_VERSION)) }
 }
 
 /// A filesystem being configured, before it is a mount. The system calls are `fsopen(2)`,

@@ -304,6 +304,29 @@ extension Process {
         _ = try check("setdomainname", name) { unsafe setdomainname(name, name.utf8.count) }
     }
 
+    /// Chooses what kind of machine uname(2) tells of. The system call is `personality(2)`.
+    package static func setPersonality(is32Bit: Bool) throws(SystemCallError) {
+        _ = try check("personality") {
+            personality(is32Bit ? CUnsignedLong(PER_LINUX32) : 0)
+        }
+    }
+
+    /// Raises the hard limit of another process to at least this, and leaves the rest. The system
+    /// call is `prlimit(2)`.
+    package static func raiseHardLimit(_ resource: ResourceNumber, to hard: UInt64, of pid: Int32)
+        throws(SystemCallError)
+    {
+        var limit = rlimit()
+        _ = try check("prlimit", resource.rawValue) {
+            unsafe prlimit(pid, resource.number, nil, &limit)
+        }
+        if limit.rlim_max >= rlim_t(hard) { return }
+        limit.rlim_max = rlim_t(hard)
+        _ = try check("prlimit", resource.rawValue) {
+            unsafe prlimit(pid, resource.number, &limit, nil)
+        }
+    }
+
     /// Sets both limits of a resource by the kernel's number for it. The system call is
     /// `setrlimit(2)`.
     package static func setLimit(_ resource: ResourceNumber, soft: UInt64, hard: UInt64)

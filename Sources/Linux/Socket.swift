@@ -144,4 +144,7 @@ package struct SocketPair: ~Copyable {
 package struct ReceivedMessage: ~Copyable {
     package let bytes: [UInt8]
     package var descriptor: FileDescriptor?
+
+    /// The descriptor, with the duty to close it.
+    package consuming func takeDescriptor() -> FileDescriptor? { descriptor }
 }

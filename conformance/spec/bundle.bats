@@ -81,6 +81,7 @@ load ../helpers
     create_refused
 }
 
+# crun takes it for no user at all.
 @test "config.md#valid-values: an array where an object belongs MUST generate an error" {
     edit '.process.user = []'
     create_refused

@@ -124,6 +124,7 @@ propagation_of_root() {
     mountinfo / | cut -d'|' -f2
 }
 
+# runc before 1.2 applies the flag before the bind mount, where it is lost.
 @test "config-linux.md#rootfs-mount-propagation: shared puts the root into a peer group" {
     has "$(propagation_of_root shared)" shared:
 }
@@ -140,25 +141,36 @@ propagation_of_root() {
     equal "$(propagation_of_root private)" ''
 }
 
+# runc before 1.2 makes the old root unbindable and then fails to bind it.
 @test "config-linux.md#rootfs-mount-propagation: unbindable is unbindable" {
     has "$(propagation_of_root unbindable)" unbindable
 }
 
-# The bundle must lie on a shared mount, else there is nobody to be the slave of.
+# In a mount namespace of its own whose tree is shared, else there is nobody to be the slave of.
 @test "config-linux.md#rootfs-mount-propagation: slave gets what the host mounts, and not the other way" {
-    host_mount "$T/tree" --bind "$T"
-    mount --make-shared "$T/tree"
-    BUNDLE=$T/tree/bundle
+    background unshare --mount sh -c 'mount --make-rshared /; touch "$0"; exec sleep 1000' "$T/shared"
+    local host=$! pid
+    within 5 test -e "$T/shared"
     edit '.linux.rootfsPropagation = "slave" | .process.capabilities.bounding += ["CAP_SYS_ADMIN"]
         | .process.capabilities.effective += ["CAP_SYS_ADMIN"] | .process.capabilities.permitted += ["CAP_SYS_ADMIN"]'
-    ready 'mount -t tmpfs tmpfs /home; touch /home/inside'
-    [ ! -e "$BUNDLE/rootfs/home/inside" ]
-    mount -t tmpfs tmpfs "$BUNDLE/rootfs/mnt"
-    HOST_MOUNTS=("$BUNDLE/rootfs/mnt" "${HOST_MOUNTS[@]}")
-    touch "$BUNDLE/rootfs/mnt/outside"
-    [ -e "/proc/$(pid_of)/root/mnt/outside" ]
+    script 'mount -t tmpfs tmpfs /home; touch /home/inside; echo ready; sleep 1000'
+    call "$T/container.out" "$T/container.err" nsenter --mount="/proc/$host/ns/mnt" \
+        "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" create --bundle "$BUNDLE" "$ID"
+    ok
+    with nsenter --mount="/proc/$host/ns/mnt" -- start "$ID"
+    ok
+    within 5 grep -q ready "$T/container.out"
+    pid=$(pid_of)
+    [ -e "/proc/$pid/root/home/inside" ]
+    [ ! -e "/proc/$host/root$BUNDLE/rootfs/home/inside" ]
+    nsenter --mount="/proc/$host/ns/mnt" mount -t tmpfs tmpfs "$BUNDLE/rootfs/mnt"
+    touch "/proc/$host/root$BUNDLE/rootfs/mnt/outside"
+    [ -e "/proc/$pid/root/mnt/outside" ]
+    with nsenter --mount="/proc/$host/ns/mnt" -- delete --force "$ID"
+    ok
 }
 
+# crun takes any word.
 @test "config-linux.md#rootfs-mount-propagation: an unknown value is an error" {
     edit '.linux.rootfsPropagation = "sideways"'
     create_refused

@@ -47,6 +47,7 @@ load ../helpers
     equal "$(status_of)" stopped
 }
 
+# crun 1.8.1 refuses only the slash.
 @test "runtime.md#create: an invalid id MUST generate an error and create nothing" {
     local keep=$ID id
     for id in 'a b' 'a/b' '../up' 'ä' ''; do

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+internal import OCI
+
+extension ContainerRuntime {
+    /// Makes a container, up to but without running its program (runtime.md#create).
+    ///
+    /// - Parameter warn: gets what the specification wants logged.
+    package func create(_ request: CreateRequest, warn: (String) -> Void) throws(ContainerError)
+        -> CreatedContainer
+    {
+        try performing("create", request.id) { (id) throws(ContainerError) in
+            try Creation(request, id: id, store: store).perform(warn: warn)
+        }
+    }
+
+    /// Whether a bundle's configuration asks for a terminal: `run` needs to know before it creates.
+    package func configurationWantsTerminal(bundle: String) throws(ContainerError) -> Bool {
+        try Bundle(path: bundle).configuration.process?.terminal ?? false
+    }
+}
+
+/// One `create`: everything that needs nothing is checked first, then things are made in an order
+/// in which each can be undone.
+private struct Creation: ~Copyable {
+    let request: CreateRequest
+    let id: ContainerID
+    let store: Store
+
+    init(_ request: CreateRequest, id: ContainerID, store: Store) {
+        self.request = request
+        self.id = id
+        self.store = store
+    }
+
+    func perform(warn: (String) -> Void) throws(ContainerError) -> CreatedContainer {
+        // Files are made with the modes that we name, whatever the caller's mask.
+        let callerUmask = Process.setUmask(0)
+        defer { Process.setUmask(callerUmask) }
+        let bundle = try Bundle(path: request.bundle)
+        let (plan, host) = try plan(bundle, warn: warn)
+        try Preflight.check(bundle, request)
+        let console = try connectConsole()
+        let pidfdReceiver = try connectPidfdSocket()
+
+        let directory = try store.claim(id)
+        do throws(ContainerError) {
+            var record = newRecord(bundle, plan, host)
+            // Before anything else exists, so that whatever follows can be found again.
+            try directory.write(record)
+            try directory.write(configuration: bundle.text)
+            let offers = try makeOffers(directory, console, callerUmask)
+            let launcher = try Launcher(plan, host: host, offers: offers)
+            try launcher.prepare(warn: warn)
+            record.pid = launcher.pid
+            record.startTime = try startTime(of: launcher.pid)
+            record.phase = .created
+            try send(launcher.pidfd.descriptor, to: pidfdReceiver)
+            try writePidFile(launcher.pid)
+            try directory.write(record)
+            try launcher.release()
+            return try during("hold the container's process") { () throws(SystemCallError) in
+                CreatedContainer(pid: launcher.pid, pidfd: try launcher.pidfd.descriptor.duplicate())
+            }
+        } catch {
+            throw undo(directory, because: error)
+        }
+    }
+
+    // MARK: Before anything is made
+
+    private func plan(_ bundle: Bundle, warn: (String) -> Void) throws(ContainerError)
+        -> (LaunchPlan, Host)
+    {
+        let showsCgroups = bundle.configuration.mounts.contains {
+            $0.type == "cgroup" || $0.type == "cgroup2"
+        }
+        let host = try during("look at the host") { () throws(SystemCallError) in
+            try Host.current(readingCgroups: showsCgroups)
+        }
+        var planner = Planner(
+            bundle.configuration, request: request, bundle: bundle.path, host: host)
+        let plan = try planner.plan()
+        for warning in planner.warnings { warn(warning) }
+        return (plan, host)
+    }
+
+    private func connectConsole() throws(ContainerError) -> SharedDescriptor? {
+        switch request.console {
+        case .none:
+            return nil
+        case .socket(let path):
+            return SharedDescriptor(
+                try during("--console-socket") { () throws(SystemCallError) in
+                    try Socket.connect(.stream, to: path, at: Directory.current)
+                })
+        case .descriptor(let number):
+            return SharedDescriptor(
+                try during("terminal") { () throws(SystemCallError) in
+                    try Descriptors.duplicate(number)
+                })
+        }
+    }
+
+    private func connectPidfdSocket() throws(ContainerError) -> SharedDescriptor? {
+        guard let path = request.pidfdSocket else { return nil }
+        return SharedDescriptor(
+            try during("--pidfd-socket") { () throws(SystemCallError) in
+                try Socket.connect(.stream, to: path, at: Directory.current)
+            })
+    }
+
+    // MARK: Making
+
+    private func newRecord(_ bundle: Bundle, _ plan: LaunchPlan, _ host: Host) -> ContainerRecord {
+        ContainerRecord(
+            phase: .creating, id: id.text, bundle: bundle.path, rootfs: bundle.rootfs,
+            created: Clock.timestamp, owner: UserDatabase.name(of: host.effectiveUserID),
+            annotations: bundle.configuration.annotations,
+            hasProcess: bundle.configuration.process != nil,
+            ownsPidNamespace: plan.namespaces.new.contains(.pid))
+    }
+
+    private func makeOffers(
+        _ directory: borrowing ContainerDirectory, _ console: SharedDescriptor?,
+        _ callerUmask: UInt32
+    ) throws(ContainerError) -> Launcher.Offers {
+        let gate = try during("gate") { () throws(SystemCallError) in
+            try Socket.listen(
+                .packets, at: ContainerDirectory.gateName, in: directory.descriptor.number)
+        }
+        var offers = Launcher.Offers(
+            gate: SharedDescriptor(gate), console: console, notifyDirectory: nil,
+            // The lock is one with the descriptor, and would be held for the container's life.
+            parentOnly: [directory.descriptor.number, directory.parentNumber],
+            callerUmask: callerUmask)
+        if request.notifySocket != nil {
+            offers.notifyDirectory = SharedDescriptor(
+                try during("notify socket") { () throws(SystemCallError) in
+                    let name = NotifySocket.directoryName
+                    try File.makeDirectory(
+                        name, at: directory.descriptor.number, permissions: 0o755)
+                    return try File.open(
+                        name, at: directory.descriptor.number, [.pathOnly, .directory])
+                })
+        }
+        return offers
+    }
+
+    private func startTime(of pid: Int32) throws(ContainerError) -> UInt64 {
+        let time = try during("the container's process") { () throws(SystemCallError) in
+            try Process.startTime(of: pid)
+        }
+        guard let time else {
+            throw ContainerError(.failed, "the container's process was killed")
+        }
+        return time
+    }
+
+    private func send(_ pidfd: borrowing FileDescriptor, to receiver: SharedDescriptor?)
+        throws(ContainerError)
+    {
+        guard let receiver else { return }
+        try during("--pidfd-socket") { () throws(SystemCallError) in
+            try Socket.send(
+                Array("standard".utf8), passing: pidfd.number, to: receiver.number)
+        }
+    }
+
+    private func writePidFile(_ pid: Int32) throws(ContainerError) {
+        guard let path = request.pidFile else { return }
+        try during("--pid-file") { () throws(SystemCallError) in
+            try File.replace(
+                path, at: Directory.current, with: Array("\(pid)".utf8), permissions: 0o644)
+        }
+    }
+
+    /// Takes everything back. The process went with its launcher.
+    private func undo(
+        _ directory: borrowing ContainerDirectory, because error: ContainerError
+    ) -> ContainerError {
+        if let path = request.pidFile, error.kind != .exists { removePidFile(path) }
+        do throws(ContainerError) {
+            try directory.remove()
+            return error
+        } catch let second {
+            return ContainerError(
+                error.kind, doing: error.doing,
+                "\(error.reason); and what was made could not all be removed (\(second.reason)): "
+                    + "martlet delete --force \(id) tries again",
+                details: error.details)
+        }
+    }
+
+    private func removePidFile(_ path: String) {
+        // Only the one that this call may have written; none may be there.
+        guard let text = try? File.readText(path, limit: 32), let pid = Int32(text),
+            (try? Process.startTime(of: pid)) == .some(nil)
+        else { return }
+        try? File.remove(path)
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+internal import OCI
+
+extension ContainerRuntime {
+    /// Removes a container and all that was made for it (runtime.md#delete).
+    ///
+    /// A container that was created and never started is ended first: engines rely on that, though
+    /// the specification wants an error.
+    ///
+    /// - Parameters:
+    ///   - force: kill a running container first, and succeed when there is none.
+    ///   - warn: gets what the specification wants logged.
+    package func delete(_ id: String, force: Bool, warn: (String) -> Void) throws(ContainerError) {
+        try performing("delete", id) { (id) throws(ContainerError) in
+            do throws(ContainerError) {
+                if force { try killCreator(of: id) }
+                let directory = try store.openLocked(id)
+                try end(directory, force: force)
+                try directory.remove()
+            } catch where error.kind == .notFound && force {
+                return
+            }
+        }
+    }
+
+    private func end(_ directory: borrowing ContainerDirectory, force: Bool)
+        throws(ContainerError)
+    {
+        let record: ContainerRecord?
+        do throws(ContainerError) {
+            record = try directory.record()
+        } catch {
+            // With --force a damaged record does not keep the container alive on paper.
+            if force { return }
+            throw error
+        }
+        guard let record, let process = try record.openProcess() else { return }
+        let status = try directory.status(record)
+        if !force && status != .created {
+            throw ContainerError(
+                .wrongState,
+                "cannot delete container that is not stopped: \(status.rawValue); kill it first, "
+                    + "or use --force")
+        }
+        try kill(process)
+    }
+
+    /// Kills a process, and waits until it is gone: the kernel takes its namespace along first.
+    private func kill(_ process: borrowing FileDescriptor) throws(ContainerError) {
+        do throws(SystemCallError) {
+            try Process.send(Signal.kill, to: process)
+        } catch where error.errno == .noProcess {
+            return
+        } catch {
+            throw ContainerError(.failed, "kill the container's process: \(error)")
+        }
+        let hasEnded = try during("wait for the container's process") {
+            () throws(SystemCallError) in
+            try Poll.readable([process.number], milliseconds: 10_000)[0]
+        }
+        if !hasEnded {
+            throw ContainerError(
+                .failed, "the container's process has not ended 10 seconds after SIGKILL; is it "
+                    + "frozen, or waiting for a device?")
+        }
+    }
+
+    /// A `create` that hangs holds the lock; its process, once on record, is what it waits for.
+    private func killCreator(of id: ContainerID) throws(ContainerError) {
+        let directory = try store.open(id)
+        guard let record = try? directory.record(), record.phase == .creating,
+            let process = try record.openProcess()
+        else { return }
+        try kill(process)
+    }
+}

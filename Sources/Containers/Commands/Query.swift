@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import OCI
+
+typealias OCIStatus = State.Status
+
+extension ContainerRuntime {
+    /// What a container is and does now (runtime.md#query-state).
+    package func state(_ id: String) throws(ContainerError) -> State {
+        try performing("state", id) { (id) throws(ContainerError) in
+            let directory = try store.open(id)
+            return try state(of: directory)
+        }
+    }
+
+    /// The states of all containers, sorted by id. One that is removed meanwhile is left out.
+    package func list() throws(ContainerError) -> [State] {
+        var states: [State] = []
+        do throws(ContainerError) {
+            for id in try store.ids() {
+                do throws(ContainerError) {
+                    let directory = try store.open(id)
+                    states.append(try state(of: directory))
+                } catch where error.kind == .notFound {
+                    continue
+                }
+            }
+        } catch {
+            var error = error
+            error.doing = "list"
+            throw error
+        }
+        return states
+    }
+
+    private func state(of directory: borrowing ContainerDirectory) throws(ContainerError) -> State {
+        guard let record = try directory.record() else {
+            // Claimed, and nothing more: either just now, or by one that was killed.
+            let status: OCIStatus = try directory.tryLock() ? .stopped : .creating
+            return State(id: directory.id.text, status: status, pid: 0, bundle: "")
+        }
+        let status = try directory.status(record)
+        var state = State(
+            id: record.id, status: status, pid: status == .stopped ? 0 : record.pid,
+            bundle: record.bundle)
+        state.annotations = record.annotations
+        state.rootfs = record.rootfs
+        state.created = record.created
+        state.owner = record.owner
+        return state
+    }
+}

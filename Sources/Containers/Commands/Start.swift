@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+internal import OCI
+
+extension ContainerRuntime {
+    /// Runs the program of a created container (runtime.md#start), and returns once it runs, or
+    /// says why it does not.
+    ///
+    /// - Parameters:
+    ///   - notifySocket: where the container's READY=1 goes; `start` waits for it then.
+    ///   - warn: gets what the specification wants logged.
+    package func start(
+        _ id: String, notifySocket: String? = nil, warn: (String) -> Void
+    ) throws(ContainerError) {
+        try performing("start", id) { (id) throws(ContainerError) in
+            let directory = try store.openLocked(id)
+            guard let record = try directory.record() else { throw Store.notFound }
+            try refuseUnlessCreated(try directory.status(record))
+            guard record.hasProcess else {
+                throw ContainerError(
+                    .wrongState, "config.json had no process when the container was created, so "
+                        + "there is nothing to start")
+            }
+            guard let process = try record.openProcess() else {
+                throw ContainerError(.wrongState, "cannot start a container that has stopped")
+            }
+            let notify = try bindNotifySocket(directory, notifySocket)
+            try openGate(directory, process, warn: warn)
+            if let notify, let notifySocket {
+                try during("NOTIFY_SOCKET") { () throws(SystemCallError) in
+                    try NotifySocket.relay(
+                        from: notify.descriptor, to: notifySocket, pid: record.pid,
+                        process: process)
+                }
+            }
+        }
+    }
+
+    private func refuseUnlessCreated(_ status: OCIStatus) throws(ContainerError) {
+        switch status {
+        case .created: return
+        case .running, .paused:
+            throw ContainerError(.wrongState, "cannot start an already running container")
+        case .stopped:
+            throw ContainerError(.wrongState, "cannot start a container that has stopped")
+        case .creating:
+            throw ContainerError(.wrongState, "cannot start a container that is being created")
+        }
+    }
+
+    private func bindNotifySocket(
+        _ directory: borrowing ContainerDirectory, _ notifySocket: String?
+    ) throws(ContainerError) -> SharedDescriptor? {
+        guard notifySocket != nil,
+            let notify = try? File.open(
+                NotifySocket.directoryName, at: directory.descriptor.number,
+                [.pathOnly, .directory, .noFollow])
+        else { return nil }
+        return SharedDescriptor(
+            try during("NOTIFY_SOCKET") { () throws(SystemCallError) in
+                let socket = try Socket.listen(
+                    .datagram, at: NotifySocket.socketName, in: notify.number)
+                // Any user of the container may send to it, and reach nothing else by it.
+                try File.changePermissions(
+                    NotifySocket.socketName, at: notify.number, to: 0o777)
+                return socket
+            })
+    }
+
+    /// Opens the gate, and follows what happens behind it.
+    private func openGate(
+        _ directory: borrowing ContainerDirectory, _ process: borrowing FileDescriptor,
+        warn: (String) -> Void
+    ) throws(ContainerError) {
+        let connection = try during("reach the container's process") {
+            () throws(SystemCallError) in
+            let connection = try Socket.connect(
+                .packets, to: ContainerDirectory.gateName, at: directory.descriptor.number)
+            // From here on the container counts as running; if we are killed before the next
+            // line, its process ends, and it has stopped.
+            try File.remove(ContainerDirectory.gateName, at: directory.descriptor.number)
+            try Conversation.send(.start, to: connection.number)
+            return connection
+        }
+        var handshake = Handshake(.starting)
+        while true {
+            let message = try during("follow the container's process") {
+                () throws(SystemCallError) in
+                try Conversation.receive(from: connection.number)
+            }
+            switch handshake.receive(message) {
+            case .running: return
+            case .executing: continue
+            case .warning(let text): warn(text)
+            case .failed(let kind, let reason):
+                try awaitEnd(of: process)
+                throw ContainerError(kind.kind, reason)
+            case .vanished:
+                throw ContainerError(
+                    .failed, "the container's process was killed before it ran its program")
+            case .ready, .violation:
+                throw ContainerError(.failed, "the container's process broke the handshake")
+            }
+        }
+    }
+
+    /// A failed program is followed by the end of its process; with it the container has stopped.
+    private func awaitEnd(of process: borrowing FileDescriptor) throws(ContainerError) {
+        _ = try during("wait for the container's process") { () throws(SystemCallError) in
+            try Poll.readable([process.number], milliseconds: 5000)
+        }
+    }
+}

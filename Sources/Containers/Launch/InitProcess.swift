@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+internal import OCI
+
+/// The container's first process, from its birth to execve(2).
+///
+/// It is ordinary single-threaded Swift in a copy of the parent's memory. It never returns: it
+/// ends in execve or `_exit`, and what it has to say goes over its channel.
+struct InitProcess {
+    let resources: LaunchResources
+    var root: RootDirectory?
+    /// Mounts that become read-only once they are filled.
+    var lateReadOnly: [SharedDescriptor] = []
+    /// A procfs of our own, attached nowhere, for writes that must reach the real one.
+    var procfs: SharedDescriptor?
+    /// The host's null device, verified.
+    var nullDevice: SharedDescriptor?
+    /// The empty directory that masked directories show.
+    var emptyMount: SharedDescriptor?
+    /// Set when the working directory could not be entered with the rights of root.
+    var lateWorkingDirectory: String?
+
+    private init(_ resources: LaunchResources) { self.resources = resources }
+
+    /// Runs a plan. Called in the new process.
+    static func run(_ plan: LaunchPlan, _ resources: LaunchResources) -> Never {
+        var process = InitProcess(resources)
+        let channel = resources.channel.number
+        do throws(ContainerError) {
+            try process.prepare()
+            for (index, step) in plan.initSteps.enumerated() {
+                do throws(ContainerError) {
+                    try process.perform(step, at: index)
+                } catch {
+                    throw ContainerError(error.kind, "\(step): \(error.reason)")
+                }
+            }
+            try process.reportReady()
+        } catch {
+            fail(error, on: channel)
+        }
+        process.waitAtGate(plan.program)
+    }
+
+    /// The first acts: nothing of the parent's stays, and the parent's death is ours.
+    private func prepare() throws(ContainerError) {
+        for number in resources.parentOnly { FileDescriptor.closeOwned(number) }
+        Process.setName("martlet:init")
+        try during("prepare") { () throws(SystemCallError) in
+            try Process.setParentDeathSignal(Signal.kill)
+            try Signal.resetAll()
+        }
+        // The parent maps our ids first, and may not be able to reach a process that nobody may
+        // look into; from here on nobody may (CVE-2016-9962).
+        try expect(.proceed)
+        try during("prepare") { () throws(SystemCallError) in try Process.setDumpable(false) }
+        if resources.hasUserNamespace { try becomeNamespaceRoot() }
+        Process.setUmask(0)
+    }
+
+    /// Takes on the ids that files inside are made with.
+    private func becomeNamespaceRoot() throws(ContainerError) {
+        try during("become root of the user namespace") { () throws(SystemCallError) in
+            if let gid = resources.mappedGroup { try Credentials.setGroupID(gid) }
+            if let uid = resources.mappedUser { try Credentials.setUserID(uid) }
+            // The change made us dumpable or not by the ids' rules; and cleared the signal.
+            try Process.setDumpable(false)
+            try Process.setParentDeathSignal(Signal.kill)
+        }
+    }
+
+    /// From here on the end of the conversation stands for the parent's death: a signal could still
+    /// hit after the parent has let us go and ended.
+    private func reportReady() throws(ContainerError) {
+        try during("report to the parent") { () throws(SystemCallError) in
+            try Process.setParentDeathSignal(0)
+            try Conversation.send(.ready, to: resources.channel.number)
+        }
+        try expect(.release)
+    }
+
+    /// Waits for one message; ends quietly when the parent is gone, because then nobody listens.
+    private func expect(_ message: Message) throws(ContainerError) {
+        let received = try during("wait for the parent") { () throws(SystemCallError) in
+            try Conversation.receive(from: resources.channel.number)
+        }
+        guard let received else { Process.exitNow(1) }
+        guard received == message else {
+            throw ContainerError(.failed, "the parent sent a message that was not due")
+        }
+    }
+
+    /// Says that something was left out, which the specification wants logged.
+    func warn(_ text: String) throws(ContainerError) {
+        try during("report to the parent") { () throws(SystemCallError) in
+            try Conversation.send(.warning(text), to: resources.channel.number)
+        }
+    }
+
+    private static func fail(_ error: ContainerError, on channel: CInt) -> Never {
+        let kind: Message.FailureKind =
+            switch error.kind {
+            case .invalidConfiguration: .invalidConfiguration
+            case .notExecutable: .notExecutable
+            default: .failed
+            }
+        // If this fails the parent is gone, and sees our exit code at most.
+        try? Conversation.send(.failed(kind: kind, reason: error.reason), to: channel)
+        Process.exitNow(1)
+    }
+}
+
+// MARK: - The gate
+
+extension InitProcess {
+    /// Waits for `start`, becomes the program, or says why not. The connection is close-on-exec:
+    /// its end after `executing` means that the program runs.
+    private func waitAtGate(_ program: ProgramPlan) -> Never {
+        do throws(SystemCallError) {
+            let connection = try Socket.accept(resources.gate.descriptor)
+            let message = try Conversation.receive(from: connection.number)
+            // A `start` that was killed leaves a container that never ran.
+            guard message == .start else { Process.exitNow(1) }
+            // The only descriptors that live on are the standard streams and the asked-for ones;
+            // the connection sits just above them until the exec closes it.
+            let last = CInt(3 + program.preservedDescriptors)
+            let channel = try connection.move(to: last).release()
+            Self.becomeProgram(program, reportingTo: channel)
+        } catch {
+            Process.exitNow(1)
+        }
+    }
+
+    private static func becomeProgram(_ program: ProgramPlan, reportingTo channel: CInt) -> Never {
+        do throws(ContainerError) {
+            try during("descriptors") { () throws(SystemCallError) in
+                try Descriptors.closeAll(from: channel + 1)
+                for number in 3..<max(3, channel) { try Descriptors.keepAcrossExec(number) }
+            }
+            for limit in program.limits {
+                try during("rlimit \(limit.type.rawValue)") { () throws(SystemCallError) in
+                    guard let resource = ResourceNumber(name: limit.type.rawValue) else {
+                        throw SystemCallError("setrlimit", limit.type.rawValue, .invalid)
+                    }
+                    try Process.setLimit(resource, soft: limit.soft, hard: limit.hard)
+                }
+            }
+            try during("exec") { () throws(SystemCallError) in
+                try Conversation.send(.executing, to: channel)
+            }
+            throw Program.execute(program)
+        } catch {
+            fail(error, on: channel)
+        }
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+internal import OCI
+
+extension InitProcess {
+    /// Performs one step of the plan.
+    mutating func perform(_ step: InitStep, at index: Int) throws(ContainerError) {
+        switch step {
+        case .startSession:
+            try attempt { () throws(SystemCallError) in try Process.startSession() }
+        case .joinSessionKeyring(let name):
+            try joinSessionKeyring(name)
+        case .setHostname(let name):
+            try attempt { () throws(SystemCallError) in try Process.setHostname(name) }
+        case .setDomainname(let name):
+            try attempt { () throws(SystemCallError) in try Process.setDomainname(name) }
+        case .isolateMounts:
+            try attempt { () throws(SystemCallError) in
+                try Mounting.setPropagation(.slave, of: "/", recursively: true)
+            }
+        case .attachRoot(let path):
+            try attachRoot(path, at: index)
+        case .mount(let plan):
+            try mount(plan, at: index)
+        case .makeDirectory(let path):
+            try makeWorkingDirectory(path)
+        case .makeDevice(let plan):
+            try makeDevice(plan)
+        case .makeLink(let path, let target):
+            try makeLink(path, to: target)
+        case .openConsole(let plan):
+            try openConsole(plan)
+        case .writeSysctl(let key, let value):
+            try writeSysctl(key, value)
+        case .makeReadOnly(let path):
+            try makeReadOnly(path)
+        case .mask(let path):
+            try mask(path)
+        case .finishReadOnlyMounts:
+            try finishReadOnlyMounts()
+        case .makeRootReadOnly:
+            try withRoot { (root) throws(SystemCallError) in
+                try Mounting.change(root.holder.descriptor, set: .readOnly, subject: "/")
+            }
+        case .enterRoot(let pivot):
+            try enterRoot(pivot: pivot)
+        case .setRootPropagation(let kind):
+            try setRootPropagation(kind)
+        case .setPersonality(let domain):
+            try attempt { () throws(SystemCallError) in
+                try Process.setPersonality(is32Bit: domain == .linux32)
+            }
+        case .enterWorkingDirectory(let path):
+            try enterWorkingDirectory(path)
+        case .dropPrivileges(let plan):
+            try dropPrivileges(plan)
+        }
+    }
+
+    /// Runs calls whose step says all there is to say.
+    func attempt<R: ~Copyable>(_ body: () throws(SystemCallError) -> R) throws(ContainerError) -> R
+    {
+        do throws(SystemCallError) {
+            return try body()
+        } catch {
+            throw ContainerError(.failed, error.description)
+        }
+    }
+
+    /// Runs calls on the root filesystem.
+    func withRoot<R: ~Copyable>(
+        _ body: (RootDirectory) throws(SystemCallError) -> R
+    ) throws(ContainerError) -> R {
+        guard let root else {
+            preconditionFailure("a step that needs the root filesystem came before attachRoot")
+        }
+        return try attempt { () throws(SystemCallError) in try body(root) }
+    }
+
+    private func joinSessionKeyring(_ name: String) throws(ContainerError) {
+        do throws(SystemCallError) {
+            _ = try Keyring.joinSession(named: name)
+        } catch where error.errno == .unsupportedCall {
+            // A kernel without keyrings has none to leak.
+        } catch {
+            throw ContainerError(
+                .failed, "\(error); --no-new-keyring keeps the caller's instead")
+        }
+    }
+
+    private func setRootPropagation(_ kind: Propagation) throws(ContainerError) {
+        let (propagation, recursively): (MountPropagation, Bool) =
+            switch kind {
+            case .shared: (.shared, false)
+            case .slave: (.slave, false)
+            case .private: (.private, false)
+            case .unbindable: (.unbindable, false)
+            case .rshared: (.shared, true)
+            case .rslave: (.slave, true)
+            case .rprivate: (.private, true)
+            case .runbindable: (.unbindable, true)
+            }
+        try withRoot { (root) throws(SystemCallError) in
+            try Mounting.change(
+                root.holder.descriptor, propagation: propagation, recursively: recursively, subject: "/")
+        }
+    }
+}

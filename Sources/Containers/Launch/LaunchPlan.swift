@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Linux
+package import OCI
+
+/// Everything that making one container takes, in order, decided before anything is done.
+///
+/// The plan is a value: it can be printed and compared, and its order is tested without root.
+package struct LaunchPlan: Equatable, Sendable {
+    package var namespaces: NamespacePlan
+    /// What the parent does for the new process before it lets it go on.
+    package var parentSteps: [ParentStep]
+    /// What the container's first process does, up to the gate.
+    package var initSteps: [InitStep]
+    /// What it becomes once the gate opens.
+    package var program: ProgramPlan
+}
+
+/// Which namespaces are new, and which are joined.
+package struct NamespacePlan: Equatable, Sendable {
+    package var new: NamespaceFlags
+    /// Joined before the container's first process exists, by a process of its own: a pid or time
+    /// namespace takes in only children, and a user namespace takes away what the caller could do.
+    package var joined: [JoinedNamespace]
+    package var uidMappings: [IDMapping]
+    package var gidMappings: [IDMapping]
+
+    /// Whether the container has a user namespace that is not the caller's.
+    package var hasUserNamespace: Bool {
+        new.contains(.user) || joined.contains { $0.kind == .user }
+    }
+
+    /// Whether mount sources must be opened by the parent: the first process has too few rights
+    /// on the host for it, or sees other mounts.
+    package var parentOpensSources: Bool {
+        new.contains(.user) || joined.contains { $0.kind == .user || $0.kind == .mount }
+    }
+}
+
+/// A namespace to enter, by the file that stands for it.
+package struct JoinedNamespace: Equatable, Sendable {
+    package var kind: Namespace.Kind
+    package var path: String
+}
+
+/// One thing that the parent does to the new process from outside.
+package enum ParentStep: Equatable, Sendable, CustomStringConvertible {
+    case mapIDs
+    case setOOMScoreAdjustment(Int)
+    /// Only the parent may have the right to raise a limit; the first process lowers it.
+    case raiseHardLimit(ResourceLimit)
+
+    package var description: String {
+        switch self {
+        case .mapIDs: "map user and group ids"
+        case .setOOMScoreAdjustment(let value): "set oom_score_adj to \(value)"
+        case .raiseHardLimit(let limit): "raise \(limit.type.rawValue)"
+        }
+    }
+}
+
+/// One thing that the container's first process does.
+package enum InitStep: Equatable, Sendable, CustomStringConvertible {
+    case startSession
+    case joinSessionKeyring(String)
+    case setHostname(String)
+    case setDomainname(String)
+    case isolateMounts
+    case attachRoot(path: String)
+    case mount(MountPlan)
+    case makeDirectory(String)
+    case makeDevice(DevicePlan)
+    case makeLink(path: String, target: String)
+    case openConsole(ConsolePlan)
+    case writeSysctl(key: String, value: String)
+    case makeReadOnly(path: String)
+    case mask(path: String)
+    case finishReadOnlyMounts
+    case makeRootReadOnly
+    case enterRoot(pivot: Bool)
+    case setRootPropagation(Propagation)
+    case setPersonality(Personality.Domain)
+    case enterWorkingDirectory(String)
+    case dropPrivileges(IdentityPlan)
+
+    package var description: String {
+        switch self {
+        case .startSession: "start a session"
+        case .joinSessionKeyring: "join a new session keyring"
+        case .setHostname(let name): "set hostname \"\(name)\""
+        case .setDomainname(let name): "set domainname \"\(name)\""
+        case .isolateMounts: "cut the mounts off from the host's"
+        case .attachRoot(let path): "root filesystem \"\(path)\""
+        case .mount(let plan): plan.description
+        case .makeDirectory(let path): "make directory \"\(path)\""
+        case .makeDevice(let plan): "device \"\(plan.path)\""
+        case .makeLink(let path, _): "link \"\(path)\""
+        case .openConsole: "terminal"
+        case .writeSysctl(let key, let value): "sysctl \"\(key)\" = \"\(value)\""
+        case .makeReadOnly(let path): "read-only path \"\(path)\""
+        case .mask(let path): "masked path \"\(path)\""
+        case .finishReadOnlyMounts: "read-only mounts"
+        case .makeRootReadOnly: "read-only root filesystem"
+        case .enterRoot(let pivot): pivot ? "enter the root filesystem" : "move the root filesystem"
+        case .setRootPropagation(let kind): "rootfsPropagation \(kind.rawValue)"
+        case .setPersonality(let domain): "personality \(domain.rawValue)"
+        case .enterWorkingDirectory(let path): "working directory \"\(path)\""
+        case .dropPrivileges(let plan): "become user \(plan.uid), group \(plan.gid)"
+        }
+    }
+}
+
+/// One mount, with its words sorted.
+package struct MountPlan: Equatable, Sendable, CustomStringConvertible {
+    package var destination: String
+    package var type: String
+    /// For a bind mount an absolute path of the host.
+    package var source: String
+    package var options: MountOptions
+    /// For the cgroup type: what to show there.
+    package var cgroups: CgroupView?
+
+    package var description: String {
+        switch options.source {
+        case .bind: "mount \"\(source)\" at \"\(destination)\""
+        case .fileSystem: "mount \"\(type)\" at \"\(destination)\""
+        }
+    }
+
+    /// Whether it is `ro` and filled only after it is mounted, so that it becomes read-only last.
+    package var isReadOnlyLate: Bool {
+        options.set.contains(.readOnly) && options.source == .fileSystem
+            && (type == "tmpfs" || type == "cgroup")
+    }
+}
+
+/// A device node.
+package struct DevicePlan: Equatable, Sendable {
+    package var path: String
+    package var kind: Device.Kind
+    package var major: UInt32
+    package var minor: UInt32
+    package var permissions: UInt32
+    package var uid: UInt32
+    package var gid: UInt32
+}
+
+/// The container's terminal.
+package struct ConsolePlan: Equatable, Sendable {
+    package var size: ConsoleSize?
+    /// Who owns it: the process's user.
+    package var uid: UInt32
+    package var gid: UInt32
+}
+
+/// Who the process becomes.
+package struct IdentityPlan: Equatable, Sendable {
+    package var uid: UInt32
+    package var gid: UInt32
+    /// nil where setgroups(2) is denied and nothing was asked for.
+    package var groups: [UInt32]?
+    package var capabilities: CapabilityPlan
+    package var noNewPrivileges: Bool
+    /// nil keeps the caller's.
+    package var umask: UInt32?
+}
+
+/// The five sets, by the kernel's numbers.
+package struct CapabilityPlan: Equatable, Sendable {
+    package var bounding = CapabilitySet()
+    package var effective = CapabilitySet()
+    package var permitted = CapabilitySet()
+    package var inheritable = CapabilitySet()
+    package var ambient = CapabilitySet()
+
+    package init() {}
+}
+
+/// What the gate leads to.
+package struct ProgramPlan: Equatable, Sendable {
+    package var arguments: [String]
+    package var environment: [String]
+    package var limits: [ResourceLimit]
+    /// How many descriptors from 3 on live on.
+    package var preservedDescriptors: Int
+}

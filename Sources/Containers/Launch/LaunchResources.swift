@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Linux
+
+/// A descriptor with more than one holder in this process; the last one closes it.
+package final class SharedDescriptor: Sendable {
+    package let descriptor: FileDescriptor
+
+    package init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+
+    package var number: CInt { descriptor.number }
+}
+
+/// What the parent opens before the container's first process exists, and that process inherits.
+package struct LaunchResources: Sendable {
+    /// The first process's end of the conversation with the parent.
+    package var channel: SharedDescriptor
+    /// The listening socket that `start` connects to.
+    package var gate: SharedDescriptor
+    /// A connected socket that gets the terminal's master.
+    package var console: SharedDescriptor?
+    /// Copies of the mount sources, by the number of their step, when the parent must open them.
+    package var sources: [Int: SharedDescriptor] = [:]
+    /// The directory for the notify socket.
+    package var notifyDirectory: SharedDescriptor?
+    /// Descriptors of the parent's that mean nothing to the first process, the lock among them.
+    package var parentOnly: [CInt] = []
+    /// The mode mask that the caller came with.
+    package var callerUmask: UInt32
+    package var hasUserNamespace: Bool
+    package var hasNewUserNamespace: Bool
+    /// Whether id 0 is mapped, so that files can be made as root of the container.
+    package var mappedUser: UInt32?
+    package var mappedGroup: UInt32?
+    /// How many descriptors from 3 on are the caller's gift to the program.
+    package var preservedDescriptors: Int
+}

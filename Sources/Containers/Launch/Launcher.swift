@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+internal import OCI
+
+/// The parent's side of a launch: makes the container's first process, serves it, and waits until
+/// it is ready. Whatever goes wrong, that process is gone afterwards.
+final class Launcher {
+    let plan: LaunchPlan
+    let host: Host
+    /// The parent's end of the conversation.
+    private let channel: SharedDescriptor
+    let pid: Int32
+    let pidfd: SharedDescriptor
+    private var isReleased = false
+
+    /// What the caller has opened for the first process.
+    struct Offers {
+        var gate: SharedDescriptor
+        var console: SharedDescriptor?
+        var notifyDirectory: SharedDescriptor?
+        /// Descriptors that must not live on in the first process.
+        var parentOnly: [CInt]
+        var callerUmask: UInt32
+    }
+
+    /// Makes the process. It waits for `prepare`.
+    init(_ plan: LaunchPlan, host: Host, offers: Offers) throws(ContainerError) {
+        let pair = try during("launch") { () throws(SystemCallError) in
+            try Socket.pair(.packets)
+        }
+        let ends = SplitPair(pair)
+        var resources = LaunchResources(
+            channel: ends.theirs, gate: offers.gate, console: offers.console,
+            notifyDirectory: offers.notifyDirectory,
+            parentOnly: offers.parentOnly + [ends.ours.number], callerUmask: offers.callerUmask,
+            hasUserNamespace: plan.namespaces.hasUserNamespace,
+            hasNewUserNamespace: plan.namespaces.new.contains(.user),
+            mappedUser: Self.fileMaker(plan, plan.namespaces.uidMappings),
+            mappedGroup: Self.fileMaker(plan, plan.namespaces.gidMappings),
+            preservedDescriptors: plan.program.preservedDescriptors)
+        if plan.namespaces.parentOpensSources, host.effectiveUserID == 0 {
+            resources.sources = try Self.openSources(plan)
+        }
+        let made = try Self.makeProcess(plan, resources)
+        self.plan = plan
+        self.host = host
+        pid = made.pid
+        pidfd = made.pidfd
+        channel = ends.ours
+    }
+
+    deinit {
+        guard !isReleased else { return }
+        // The process may be gone already; there is nothing else to undo here.
+        try? Process.send(Signal.kill, to: pidfd.descriptor)
+        _ = try? Process.wait(for: pidfd.descriptor)
+    }
+
+    /// The id that files are made with inside: root where it is mapped, else the first that is.
+    private static func fileMaker(_ plan: LaunchPlan, _ mappings: [IDMapping]) -> UInt32? {
+        guard plan.namespaces.new.contains(.user) else {
+            return plan.namespaces.hasUserNamespace ? 0 : nil
+        }
+        let hasRoot = mappings.contains { $0.containerID == 0 }
+        return hasRoot ? 0 : mappings.first?.containerID
+    }
+
+    /// Copies of the root filesystem's and of every bind source's mount, cut off from the host's
+    /// propagation as the first process's own namespace would be.
+    private static func openSources(_ plan: LaunchPlan) throws(ContainerError)
+        -> [Int: SharedDescriptor]
+    {
+        var sources: [Int: SharedDescriptor] = [:]
+        for (index, step) in plan.initSteps.enumerated() {
+            do throws(SystemCallError) {
+                sources[index] = try openSource(of: step)
+            } catch {
+                throw ContainerError(.failed, "\(step): \(error)")
+            }
+        }
+        return sources
+    }
+
+    private static func openSource(of step: InitStep) throws(SystemCallError) -> SharedDescriptor? {
+        let tree: SharedDescriptor
+        switch step {
+        case .attachRoot(let path):
+            tree = SharedDescriptor(try Source.cloneRoot(path))
+        case .mount(let mount):
+            guard case .bind(let recursively) = mount.options.source, !mount.options.isRemount,
+                mount.source != NotifySocket.sourceMark
+            else { return nil }
+            tree = SharedDescriptor(try Source.clone(mount.source, recursively: recursively))
+        default: return nil
+        }
+        try Mounting.change(tree.descriptor, propagation: .slave, recursively: true, subject: "")
+        return tree
+    }
+
+    // MARK: Making the process
+
+    private struct Made {
+        var pid: Int32
+        var pidfd: SharedDescriptor
+    }
+
+    private static func makeProcess(_ plan: LaunchPlan, _ resources: LaunchResources)
+        throws(ContainerError) -> Made
+    {
+        if !plan.namespaces.joined.isEmpty { return try makeThroughStage(plan, resources) }
+        do throws(SystemCallError) {
+            switch try Process.clone(plan.namespaces.new) {
+            case .child:
+                InitProcess.run(plan, resources)
+            case .parent(let pid, let pidfd):
+                return Made(pid: pid, pidfd: SharedDescriptor(pidfd))
+            }
+        } catch {
+            throw refusal(error, plan)
+        }
+    }
+
+    private static func makeThroughStage(_ plan: LaunchPlan, _ resources: LaunchResources)
+        throws(ContainerError) -> Made
+    {
+        let pair = try during("launch") { () throws(SystemCallError) in
+            try Socket.pair(.packets)
+        }
+        let ends = SplitPair(pair)
+        var inherited = resources
+        inherited.parentOnly.append(ends.ours.number)
+        let stage: SharedDescriptor
+        do throws(SystemCallError) {
+            switch try Process.clone([]) {
+            case .child:
+                Stage.run(plan, inherited, report: ends.theirs.number)
+            case .parent(_, let pidfd):
+                stage = SharedDescriptor(pidfd)
+            }
+        } catch {
+            throw refusal(error, plan)
+        }
+        let made = try awaitReport(from: ends)
+        // Reaped whatever it said; its report is what counts.
+        _ = try? Process.wait(for: stage.descriptor)
+        return made
+    }
+
+    private static func awaitReport(from ends: consuming SplitPair) throws(ContainerError) -> Made {
+        let ours = ends.ours
+        // With our copy of the far end gone, its owner's end is the end of the conversation.
+        ends.forgetTheirs()
+        let received = try during("launch") { () throws(SystemCallError) in
+            try Socket.receive(from: ours.number, limit: Message.textLimit + 16)
+        }
+        let message = Message(bytes: received.bytes)
+        if case .failed(_, let reason) = message { throw ContainerError(.failed, reason) }
+        guard case .made(let pid) = message, let pidfd = received.takeDescriptor() else {
+            throw ContainerError(
+                .failed, "the process that joins the namespaces was killed before it could")
+        }
+        return Made(pid: pid, pidfd: SharedDescriptor(pidfd))
+    }
+
+    private static func refusal(_ error: SystemCallError, _ plan: LaunchPlan) -> ContainerError {
+        var hint = ""
+        if error.errno == .noSpace || error.errno == .notPermitted {
+            hint = "; the host may limit namespaces (sysctl user.max_*_namespaces, or "
+                + "kernel.unprivileged_userns_clone for an ordinary user)"
+        }
+        return ContainerError(.failed, "make the container's process: \(error.errno)\(hint)")
+    }
+
+    // MARK: Serving it
+
+    /// Does the parent's steps, lets the process go on, and returns when it is ready.
+    func prepare(warn: (String) -> Void) throws(ContainerError) {
+        for step in plan.parentSteps {
+            do throws(ContainerError) {
+                try perform(step)
+            } catch {
+                throw ContainerError(error.kind, "\(step): \(error.reason)")
+            }
+        }
+        try during("launch") { () throws(SystemCallError) in
+            try Conversation.send(.proceed, to: channel.number)
+        }
+        var handshake = Handshake(.preparing)
+        while true {
+            let message = try during("launch") { () throws(SystemCallError) in
+                try Conversation.receive(from: channel.number)
+            }
+            switch handshake.receive(message) {
+            case .ready: return
+            case .warning(let text): warn(text)
+            case .failed(let kind, let reason): throw ContainerError(kind.kind, reason)
+            case .vanished: throw vanished()
+            case .executing, .running, .violation:
+                throw ContainerError(.failed, "the container's process broke the handshake")
+            }
+        }
+    }
+
+    private func perform(_ step: ParentStep) throws(ContainerError) {
+        switch step {
+        case .mapIDs:
+            try IDMaps.write(plan.namespaces, for: pid, host: host)
+        case .setOOMScoreAdjustment(let value):
+            do throws(SystemCallError) {
+                try File.write("\(value)", toExisting: "/proc/\(pid)/oom_score_adj")
+            } catch {
+                let hint =
+                    error.errno == .accessDenied
+                    ? "; lowering it needs CAP_SYS_RESOURCE" : ""
+                throw ContainerError(.failed, "\(error.errno)\(hint)")
+            }
+        case .raiseHardLimit(let limit):
+            do throws(SystemCallError) {
+                guard let resource = ResourceNumber(name: limit.type.rawValue) else {
+                    throw SystemCallError("prlimit", limit.type.rawValue, .invalid)
+                }
+                try Process.raiseHardLimit(resource, to: limit.hard, of: pid)
+            } catch {
+                let hint =
+                    error.errno == .notPermitted
+                    ? "; raising a hard limit needs CAP_SYS_RESOURCE" : ""
+                throw ContainerError(.failed, "\(error.errno)\(hint)")
+            }
+        }
+    }
+
+    private func vanished() -> ContainerError {
+        let status = try? Process.wait(for: pidfd.descriptor)
+        let end =
+            switch status {
+            case .signaled(let signal): " by \(Signal.name(of: signal))"
+            default: ""
+            }
+        return ContainerError(
+            .failed, "the container's process was killed\(end) before it was ready")
+    }
+
+    /// Lets the process outlive this one: the container is on record now.
+    func release() throws(ContainerError) {
+        try during("launch") { () throws(SystemCallError) in
+            try Conversation.send(.release, to: channel.number)
+        }
+        isReleased = true
+    }
+}
+
+extension Message.FailureKind {
+    var kind: ContainerError.Kind {
+        switch self {
+        case .failed: .failed
+        case .invalidConfiguration: .invalidConfiguration
+        case .notExecutable: .notExecutable
+        }
+    }
+}
+
+/// The ends of a pair, each with a holder of its own.
+struct SplitPair {
+    var ours: SharedDescriptor
+    private var held: SharedDescriptor?
+
+    init(_ pair: consuming SocketPair) {
+        let (first, second) = Self.split(pair)
+        ours = first
+        held = second
+    }
+
+    var theirs: SharedDescriptor {
+        guard let held else { preconditionFailure("the far end was given away") }
+        return held
+    }
+
+    mutating func forgetTheirs() { held = nil }
+
+    private static func split(_ pair: consuming SocketPair) -> (SharedDescriptor, SharedDescriptor)
+    {
+        let ours = SharedDescriptor(pair.ours)
+        let theirs = SharedDescriptor(pair.theirs)
+        return (ours, theirs)
+    }
+}

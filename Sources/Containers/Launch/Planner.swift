@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Linux
+package import OCI
+
+/// Turns a configuration into a plan. Pure: it reads nothing and changes nothing.
+package struct Planner {
+    private let configuration: Configuration
+    private let request: CreateRequest
+    /// Absolute.
+    private let bundle: String
+    private let host: Host
+    /// What a person should know, though it is no error.
+    package private(set) var warnings: [String] = []
+
+    package init(
+        _ configuration: Configuration, request: CreateRequest, bundle: String, host: Host
+    ) {
+        self.configuration = configuration
+        self.request = request
+        self.bundle = bundle
+        self.host = host
+    }
+
+    /// The whole plan, or why there can be none.
+    package mutating func plan() throws(ContainerError) -> LaunchPlan {
+        try Support.check(configuration)
+        guard let root = configuration.root else {
+            throw ContainerError(.invalidConfiguration, "root: required, but missing")
+        }
+        let namespaces = try planNamespaces()
+        let identity = try configuration.process.map {
+            (process) throws(ContainerError) in try planIdentity(process, namespaces)
+        }
+        return LaunchPlan(
+            namespaces: namespaces,
+            parentSteps: planParentSteps(namespaces),
+            initSteps: try planInitSteps(root: root, identity: identity),
+            program: planProgram())
+    }
+
+    // MARK: Namespaces and the parent
+
+    private func planNamespaces() throws(ContainerError) -> NamespacePlan {
+        var plan = NamespacePlan(
+            new: [], joined: [], uidMappings: configuration.linux.uidMappings,
+            gidMappings: configuration.linux.gidMappings)
+        for namespace in configuration.linux.namespaces {
+            if let path = namespace.path {
+                plan.joined.append(JoinedNamespace(kind: namespace.kind, path: path))
+            } else {
+                plan.new.insert(namespace.kind.flag)
+            }
+        }
+        guard has(.mount) else {
+            throw ContainerError(
+                .unsupported,
+                "linux.namespaces: there is no mount namespace, so the container's mounts would "
+                    + "show on the host; add {\"type\": \"mount\"}")
+        }
+        if plan.new.contains(.user) {
+            if plan.uidMappings.isEmpty || plan.gidMappings.isEmpty {
+                throw ContainerError(
+                    .invalidConfiguration,
+                    "linux.uidMappings and linux.gidMappings: required with a new user namespace, "
+                        + "but missing")
+            }
+        } else if host.effectiveUserID != 0, !plan.hasUserNamespace {
+            throw ContainerError(
+                .invalidConfiguration,
+                "linux.namespaces: user \(host.effectiveUserID) can run containers only in a user "
+                    + "namespace; add {\"type\": \"user\"} with mappings, or see "
+                    + "martlet spec --rootless")
+        }
+        return plan
+    }
+
+    private func planParentSteps(_ namespaces: NamespacePlan) -> [ParentStep] {
+        var steps: [ParentStep] = []
+        // Before anything else: until its ids are mapped the new process can do nothing.
+        if namespaces.new.contains(.user) { steps.append(.mapIDs) }
+        // While the process can still be written to: later it is not dumpable.
+        if let value = configuration.process?.oomScoreAdj {
+            steps.append(.setOOMScoreAdjustment(value))
+        }
+        for limit in configuration.process?.rlimits ?? [] { steps.append(.raiseHardLimit(limit)) }
+        return steps
+    }
+
+    // MARK: The first process
+
+    private func planInitSteps(root: Root, identity: IdentityPlan?) throws(ContainerError)
+        -> [InitStep]
+    {
+        // A session of its own first, so that no terminal of the caller's can be reached (TIOCSTI).
+        var steps: [InitStep] = [.startSession]
+        if !request.noNewKeyring { steps.append(.joinSessionKeyring("_ses.\(request.id)")) }
+        if let name = configuration.hostname, !name.isEmpty { steps.append(.setHostname(name)) }
+        if let name = configuration.domainname, !name.isEmpty { steps.append(.setDomainname(name)) }
+        // Before the first mount, or it would travel to the host.
+        steps.append(.isolateMounts)
+        steps.append(.attachRoot(path: absolute(root.path)))
+        for mount in configuration.mounts { steps.append(.mount(try plan(mount))) }
+        if request.notifySocket != nil { steps.append(.mount(notifyMount())) }
+        steps += planDevices()
+        if configuration.process?.terminal == true {
+            // After the mounts: it lives on the container's own devpts.
+            steps.append(
+                .openConsole(
+                    ConsolePlan(
+                        size: configuration.process?.consoleSize, uid: identity?.uid ?? 0,
+                        gid: identity?.gid ?? 0)))
+        }
+        for (key, value) in configuration.linux.sysctl.sorted(by: { $0.key < $1.key }) {
+            steps.append(.writeSysctl(key: key, value: value))
+        }
+        // After the devices and before the root is entered: the sources are the host's.
+        steps += configuration.linux.readonlyPaths.map { .makeReadOnly(path: $0) }
+        steps += configuration.linux.maskedPaths.map { .mask(path: $0) }
+        // Nothing is made in the container's filesystems after this point.
+        if let directory = configuration.process?.cwd, directory != "/" {
+            steps.append(.makeDirectory(directory))
+        }
+        steps.append(.finishReadOnlyMounts)
+        if root.readonly { steps.append(.makeRootReadOnly) }
+        steps.append(.enterRoot(pivot: !request.noPivot))
+        if let propagation = configuration.linux.rootfsPropagation {
+            // Only now: a shared root cannot be pivoted to.
+            steps.append(.setRootPropagation(propagation))
+        }
+        if let domain = configuration.linux.personality?.domain {
+            steps.append(.setPersonality(domain))
+        }
+        if let process = configuration.process {
+            steps.append(.enterWorkingDirectory(process.cwd))
+        }
+        // Last: everything above needs rights that the process will not have.
+        if let identity { steps.append(.dropPrivileges(identity)) }
+        return steps
+    }
+
+    private func plan(_ mount: OCI.Mount) throws(ContainerError) -> MountPlan {
+        var plan = MountPlan(
+            destination: mount.destination, type: mount.type ?? "none",
+            source: mount.source ?? "", options: MountOptions(words: mount.options), cgroups: nil)
+        if mount.type == "bind", plan.options.source == .fileSystem, !plan.options.isRemount {
+            // Not in the specification's letter, but what engines write and mean.
+            plan.options.source = .bind(recursively: false)
+        }
+        if case .bind = plan.options.source, !plan.options.isRemount {
+            guard let source = mount.source, !source.isEmpty else {
+                throw ContainerError(
+                    .invalidConfiguration,
+                    "mounts: \"\(mount.destination)\": a bind mount needs a source")
+            }
+            plan.source = absolute(source)
+            if !plan.options.data.isEmpty {
+                throw ContainerError(
+                    .invalidConfiguration,
+                    "mounts: \"\(mount.destination)\": a bind mount does not take the option "
+                        + "\"\(plan.options.data[0])\"")
+            }
+        } else if plan.type == "cgroup" || plan.type == "cgroup2" {
+            plan.type = "cgroup"
+            plan.cgroups = host.cgroups
+        }
+        return plan
+    }
+
+    /// The directory where `start` binds the socket that the container's READY=1 goes to.
+    private func notifyMount() -> MountPlan {
+        MountPlan(
+            destination: NotifySocket.directoryInContainer, type: "none",
+            source: NotifySocket.sourceMark,
+            options: MountOptions(words: ["bind", "nosuid", "noexec", "nodev", "ro"]), cgroups: nil)
+    }
+
+    private func planDevices() -> [InitStep] {
+        // With a /dev of the host's own, it is the host's business what is in it.
+        let isBound = configuration.mounts.contains {
+            RootDirectory.components(of: $0.destination) == ["dev"]
+                && ($0.options.contains("bind") || $0.options.contains("rbind"))
+        }
+        if isBound { return [] }
+        let configured = configuration.linux.devices
+        var steps: [InitStep] = []
+        for (path, major, minor) in Self.defaultDevices
+        where !configured.contains(where: { $0.path == path }) {
+            steps.append(
+                .makeDevice(
+                    DevicePlan(
+                        path: path, kind: .character, major: major, minor: minor,
+                        permissions: 0o666, uid: 0, gid: 0)))
+        }
+        // /dev/ptmx is always the container's own, never a node of the host's devpts.
+        for device in configured where device.path != "/dev/ptmx" {
+            steps.append(
+                .makeDevice(
+                    DevicePlan(
+                        path: device.path, kind: device.kind,
+                        major: UInt32(clamping: device.major),
+                        minor: UInt32(clamping: device.minor),
+                        permissions: (device.fileMode ?? 0o666) & 0o7777, uid: device.uid ?? 0,
+                        gid: device.gid ?? 0)))
+        }
+        for (path, target) in Self.deviceLinks { steps.append(.makeLink(path: path, target: target)) }
+        return steps
+    }
+
+    /// config-linux.md#default-devices.
+    private static let defaultDevices: [(String, UInt32, UInt32)] = [
+        ("/dev/null", 1, 3), ("/dev/zero", 1, 5), ("/dev/full", 1, 7), ("/dev/random", 1, 8),
+        ("/dev/urandom", 1, 9), ("/dev/tty", 5, 0),
+    ]
+
+    /// runtime-linux.md#dev-symbolic-links, and the container's own ptmx.
+    private static let deviceLinks = [
+        ("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "/proc/self/fd/0"),
+        ("/dev/stdout", "/proc/self/fd/1"), ("/dev/stderr", "/proc/self/fd/2"),
+        ("/dev/ptmx", "pts/ptmx"),
+    ]
+
+    // MARK: The process
+
+    private mutating func planIdentity(_ process: ProcessSpec, _ namespaces: NamespacePlan)
+        throws(ContainerError) -> IdentityPlan
+    {
+        var groups: [UInt32]? = process.user.additionalGids
+        if namespaces.new.contains(.user), IDMapping.mustDenySetgroups(namespaces, host: host) {
+            if !process.user.additionalGids.isEmpty {
+                throw ContainerError(
+                    .invalidConfiguration,
+                    "process.user.additionalGids: supplementary groups cannot be set in a user "
+                        + "namespace of user \(host.effectiveUserID) that maps only its own group")
+            }
+            groups = nil
+        }
+        return IdentityPlan(
+            uid: process.user.uid, gid: process.user.gid, groups: groups,
+            capabilities: planCapabilities(process.capabilities),
+            noNewPrivileges: process.noNewPrivileges ?? false, umask: process.user.umask)
+    }
+
+    /// Without a `capabilities` object there are none: a process gets what it was given.
+    private mutating func planCapabilities(_ sets: CapabilitySets?) -> CapabilityPlan {
+        var plan = CapabilityPlan()
+        guard let sets else { return plan }
+        var unknown: [String] = []
+        func numbers(_ names: [String]) -> CapabilitySet {
+            var set = CapabilitySet()
+            for name in names {
+                if let number = Capabilities.number(of: name) {
+                    set.insert(number)
+                } else if !unknown.contains(name) {
+                    unknown.append(name)
+                }
+            }
+            return set
+        }
+        plan.bounding = numbers(sets.bounding)
+        plan.effective = numbers(sets.effective)
+        plan.permitted = numbers(sets.permitted)
+        plan.inheritable = numbers(sets.inheritable)
+        plan.ambient = numbers(sets.ambient)
+        // config.md#linux-process: logged as a warning, never an error.
+        warnings += unknown.map { "capability \($0) is not known here and was left out" }
+        return plan
+    }
+
+    private func planProgram() -> ProgramPlan {
+        var environment = configuration.process?.env ?? []
+        if request.listenDescriptors > 0 {
+            environment.append("LISTEN_FDS=\(request.listenDescriptors)")
+            environment.append("LISTEN_PID=1")
+        }
+        if request.notifySocket != nil {
+            environment.append("NOTIFY_SOCKET=\(NotifySocket.pathInContainer)")
+        }
+        return ProgramPlan(
+            arguments: configuration.process?.args ?? [], environment: environment,
+            limits: configuration.process?.rlimits ?? [],
+            preservedDescriptors: request.preservedDescriptors + request.listenDescriptors)
+    }
+
+    private func has(_ kind: Namespace.Kind) -> Bool {
+        configuration.linux.namespaces.contains { $0.kind == kind }
+    }
+
+    /// config.md#root, config.md#mounts: relative to the bundle.
+    private func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : "\(bundle)/\(path)"
+    }
+}
+
+extension Namespace.Kind {
+    /// The CLONE_NEW word of this kind.
+    package var flag: NamespaceFlags {
+        switch self {
+        case .pid: .pid
+        case .network: .network
+        case .mount: .mount
+        case .ipc: .ipc
+        case .uts: .uts
+        case .user: .user
+        case .cgroup: .cgroup
+        case .time: .time
+        }
+    }
+}

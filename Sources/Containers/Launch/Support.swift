@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import OCI
+
+/// What this build does not do yet. It is refused by name, never ignored: a limit or a filter that
+/// was asked for and is not there would be worse than no container.
+package enum Support {
+    /// Refuses a configuration that asks for something this build cannot apply.
+    package static func check(_ configuration: Configuration) throws(ContainerError) {
+        let asked = unsupported(in: configuration)
+        guard let first = asked.first else { return }
+        throw ContainerError(
+            .unsupported, "\(first): not supported by this version of martlet",
+            details: asked.map { "\($0): not supported by this version of martlet" })
+    }
+
+    /// JSON paths of all that is asked for and cannot be applied.
+    package static func unsupported(in configuration: Configuration) -> [String] {
+        var paths: [String] = []
+        func refuse(_ path: String, if isAsked: Bool) { if isAsked { paths.append(path) } }
+
+        refuse("hooks", if: configuration.hooks != Hooks())
+        if let process = configuration.process {
+            refuse("process.apparmorProfile", if: process.apparmorProfile?.isEmpty == false)
+            refuse("process.selinuxLabel", if: process.selinuxLabel?.isEmpty == false)
+            refuse("process.scheduler", if: process.scheduler != nil)
+            refuse("process.ioPriority", if: process.ioPriority != nil)
+        }
+        let linux = configuration.linux
+        refuse("linux.resources", if: linux.resources.map { $0 != Resources() } ?? false)
+        refuse("linux.cgroupsPath", if: linux.cgroupsPath?.isEmpty == false)
+        refuse("linux.seccomp", if: linux.seccomp != nil)
+        refuse("linux.mountLabel", if: linux.mountLabel?.isEmpty == false)
+        refuse("linux.netDevices", if: !linux.netDevices.isEmpty)
+        refuse("linux.timeOffsets", if: !linux.timeOffsets.isEmpty)
+        refuse("linux.intelRdt", if: linux.intelRdt != nil)
+        refuse("linux.memoryPolicy", if: linux.memoryPolicy != nil)
+        for (index, mount) in configuration.mounts.enumerated() {
+            let words = ["idmap", "ridmap", "tmpcopyup"].filter { mount.options.contains($0) }
+            for word in words { paths.append("mounts[\(index)].options \"\(word)\"") }
+            refuse("mounts[\(index)].uidMappings", if: !mount.uidMappings.isEmpty)
+        }
+        return paths
+    }
+}

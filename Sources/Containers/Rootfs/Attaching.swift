@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+internal import OCI
+
+/// The root filesystem: taken, attached, entered.
+extension InitProcess {
+    /// Takes a copy of the root filesystem's mount, with what is mounted below it, and attaches it
+    /// over "/": every process can reach that place, whatever its rights on the way to the bundle.
+    mutating func attachRoot(_ path: String, at index: Int) throws(ContainerError) {
+        let tree = try attempt { () throws(SystemCallError) in
+            if let opened = resources.sources[index] { return opened }
+            return SharedDescriptor(try Source.cloneRoot(path))
+        }
+        try attempt { () throws(SystemCallError) in try attachOverRoot(tree.descriptor) }
+        root = RootDirectory(tree)
+    }
+
+    private func attachOverRoot(_ tree: borrowing FileDescriptor) throws(SystemCallError) {
+        let slash = try File.open("/", [.pathOnly, .directory])
+        try Mounting.attach(tree, to: slash, subject: "/")
+    }
+
+    /// Makes the root filesystem "/", and lets go of the host's.
+    func enterRoot(pivot: Bool) throws(ContainerError) {
+        if !pivot { try hideHostKernelFilesystems() }
+        try withRoot { (root) throws(SystemCallError) in
+            try Process.changeDirectory(to: root.holder.descriptor)
+            if pivot {
+                try Mounting.pivotIntoCurrentDirectory()
+                // The old root lies on top of the new one now. It became a slave in an earlier
+                // step, so that this does not unmount anything of the host's.
+                try Mounting.detach(".")
+            } else {
+                try Mounting.move(".", to: "/")
+                try Process.changeRoot(to: ".")
+            }
+            try Process.changeDirectory(to: "/")
+        }
+    }
+
+    /// With --no-pivot the host's mounts stay in the namespace, out of sight but within reach of
+    /// one who escapes the chroot: its procfs and sysfs at least must not.
+    private func hideHostKernelFilesystems() throws(ContainerError) {
+        try attempt { () throws(SystemCallError) in
+            let text = try File.readText("/proc/self/mountinfo", limit: 64 << 20)
+            var points: [String] = []
+            for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+                guard let mount = MountInformation(line: line) else { continue }
+                if mount.type == "proc" || mount.type == "sysfs" { points.append(mount.mountPoint) }
+            }
+            for point in points.reversed() {
+                do throws(SystemCallError) {
+                    // Text paths start at the host's root still: the container's own mounts are
+                    // under the new root, which only its descriptor reaches.
+                    try Mounting.detach(point)
+                } catch where error.errno == .invalid || error.errno == .noEntry {
+                    // Under the container's root, or locked, which an empty tmpfs covers.
+                    try coverIfMounted(point)
+                }
+            }
+        }
+    }
+
+    private func coverIfMounted(_ point: String) throws(SystemCallError) {
+        let target: FileDescriptor
+        do throws(SystemCallError) {
+            target = try File.open(point, [.pathOnly, .directory, .noFollow])
+        } catch where error.errno == .noEntry || error.errno == .notDirectory {
+            return
+        }
+        guard try File.fileSystem(of: target).isKernelInterface else { return }
+        let context = try FileSystemContext(type: "tmpfs")
+        let cover = try context.mount(attributes: [.readOnly, .noSetID, .noDevices, .noExecution])
+        try Mounting.attach(cover, to: target, subject: point)
+    }
+
+    /// Makes the process's working directory where the configuration names one that is missing.
+    func makeWorkingDirectory(_ path: String) throws(ContainerError) {
+        do throws(SystemCallError) {
+            _ = try root?.openMaking(path, .directory)
+        } catch {
+            // Entering it tells the reason better, and may succeed as the process's own user.
+        }
+    }
+
+    /// Enters the working directory, and makes sure that it lies inside (CVE-2024-21626).
+    mutating func enterWorkingDirectory(_ path: String) throws(ContainerError) {
+        do throws(SystemCallError) {
+            try Process.changeDirectory(to: path)
+        } catch where error.errno == .accessDenied {
+            // Perhaps only the process's own user may enter: tried again as that user.
+            lateWorkingDirectory = path
+            return
+        } catch {
+            throw ContainerError(.failed, error.description)
+        }
+        try verifyWorkingDirectory(path)
+    }
+
+    /// The kernel marks a directory outside the root as unreachable.
+    func verifyWorkingDirectory(_ path: String) throws(ContainerError) {
+        let actual = try attempt { () throws(SystemCallError) in try Process.currentDirectory() }
+        if !actual.hasPrefix("/") {
+            throw ContainerError(
+                .failed, "process.cwd \"\(path)\" lies outside the container's root filesystem")
+        }
+    }
+}
+
+/// Sources of mounts, opened on the host's side.
+enum Source {
+    /// A copy of the root filesystem's mount, which must be a directory and no link.
+    static func cloneRoot(_ path: String) throws(SystemCallError) -> FileDescriptor {
+        let directory = try File.open(path, [.pathOnly, .directory, .noFollow])
+        return try Mounting.clone("", at: directory.number, recursively: true)
+    }
+
+    /// A copy of a bind mount's source. Links are followed: the source is the host's own.
+    static func clone(_ path: String, recursively: Bool) throws(SystemCallError) -> FileDescriptor {
+        try Mounting.clone(path, recursively: recursively)
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+
+/// A mount of type `cgroup`: what the container sees of its own cgroups (runtime-linux.md).
+extension InitProcess {
+    mutating func mountCgroups(_ plan: MountPlan) throws(ContainerError) {
+        guard let view = plan.cgroups, !view.hierarchies.isEmpty else {
+            throw ContainerError(.failed, "no cgroup hierarchy is mounted on the host")
+        }
+        let target = try withRoot { (root) throws(SystemCallError) in
+            try root.openMaking(plan.destination, .directory)
+        }
+        var attributes = plan.options.set
+        if view.isUnified {
+            let mount = try showHierarchy(view.hierarchies[0], attributes)
+            try attempt { () throws(SystemCallError) in
+                try Mounting.attach(mount, to: target, subject: plan.destination)
+            }
+            return
+        }
+        // v1, with or without cgroup2 beside it: a tmpfs with a directory for each hierarchy.
+        attributes.remove(.readOnly)
+        let directory = try attempt { () throws(SystemCallError) in
+            let context = try FileSystemContext(type: "tmpfs")
+            try context.set("source", to: "tmpfs")
+            try context.set("mode", to: "755")
+            let mount = try context.mount(attributes: attributes)
+            try Mounting.attach(mount, to: target, subject: plan.destination)
+            return mount
+        }
+        for hierarchy in view.hierarchies {
+            let mount = try showHierarchy(hierarchy, plan.options.set)
+            try attempt { () throws(SystemCallError) in
+                try File.makeDirectory(
+                    hierarchy.name, at: directory.number, permissions: 0o755)
+                let place = try File.open(
+                    hierarchy.name, at: directory.number, [.pathOnly, .directory, .noFollow])
+                try Mounting.attach(
+                    mount, to: place, subject: "\(plan.destination)/\(hierarchy.name)")
+                try linkControllers(of: hierarchy, in: directory)
+            }
+        }
+        lateReadOnly.append(SharedDescriptor(directory))
+    }
+
+    /// The part of a hierarchy that is the container's own, and no more of it.
+    private func showHierarchy(_ hierarchy: CgroupView.Hierarchy, _ attributes: MountAttributes)
+        throws(ContainerError) -> FileDescriptor
+    {
+        try attempt { () throws(SystemCallError) in
+            let mount = try Mounting.clone(hierarchy.mountPoint + hierarchy.path)
+            try Mounting.change(mount, set: attributes, subject: hierarchy.mountPoint)
+            return mount
+        }
+    }
+
+    /// `cpu` and `cpuacct` both lead to a hierarchy that holds both.
+    private func linkControllers(
+        of hierarchy: CgroupView.Hierarchy, in directory: borrowing FileDescriptor
+    ) throws(SystemCallError) {
+        guard hierarchy.controllers.count > 1 else { return }
+        for controller in hierarchy.controllers {
+            try File.makeSymbolicLink(controller, at: directory.number, to: hierarchy.name)
+        }
+    }
+}

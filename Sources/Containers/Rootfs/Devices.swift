@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+internal import OCI
+
+/// Device nodes and the links beside them.
+extension InitProcess {
+    mutating func makeDevice(_ plan: DevicePlan) throws(ContainerError) {
+        let parent = try withRoot { (root) throws(SystemCallError) in
+            try root.openParent(of: plan.path)
+        }
+        if let existing = try? File.status(
+            of: parent.name, at: parent.directory.number, followingLink: false)
+        {
+            // config-linux.md#devices: what is there must be the device itself. An image's own
+            // /dev/null that is a link or a file is not (CVE-2025-31133).
+            guard plan.matches(existing) else {
+                throw ContainerError(
+                    .invalidConfiguration,
+                    "the root filesystem has something else there already")
+            }
+            return
+        }
+        do throws(SystemCallError) {
+            // Made under no other name first: the directory is the container's, and nothing of the
+            // container's runs yet.
+            try File.makeNode(
+                parent.name, at: parent.directory.number, type: plan.fileType,
+                permissions: plan.permissions, major: plan.major, minor: plan.minor)
+            try File.changeOwner(
+                parent.name, at: parent.directory.number, uid: plan.uid, gid: plan.gid)
+        } catch where error.errno == .notPermitted && error.call == "mknod" {
+            // A user namespace may not make device nodes; the host's own are shown instead.
+            try bindDevice(plan, in: parent)
+        } catch {
+            throw ContainerError(.failed, error.description)
+        }
+    }
+
+    private func bindDevice(_ plan: DevicePlan, in parent: borrowing ParentDirectory)
+        throws(ContainerError)
+    {
+        let node = try attempt { () throws(SystemCallError) in
+            try File.open(plan.path, [.pathOnly, .noFollow])
+        }
+        let status = try attempt { () throws(SystemCallError) in try File.status(of: node) }
+        guard plan.matches(status) else {
+            throw ContainerError(
+                .failed,
+                "device nodes cannot be made here, and the host's \"\(plan.path)\" is not this "
+                    + "device")
+        }
+        try attempt { () throws(SystemCallError) in
+            let source = try Mounting.clone("", at: node.number)
+            try File.makeNode(
+                parent.name, at: parent.directory.number, type: .regular, permissions: 0o000)
+            let target = try File.open(
+                parent.name, at: parent.directory.number, [.pathOnly, .noFollow])
+            try Mounting.attach(source, to: target, subject: plan.path)
+        }
+    }
+
+    /// A link of runtime-linux.md; one that an image brings is left as it is.
+    func makeLink(_ path: String, to target: String) throws(ContainerError) {
+        try withRoot { (root) throws(SystemCallError) in
+            let parent = try root.openParent(of: path)
+            do throws(SystemCallError) {
+                try File.makeSymbolicLink(parent.name, at: parent.directory.number, to: target)
+            } catch where error.errno == .exists {
+                return
+            }
+        }
+    }
+}
+
+extension DevicePlan {
+    var fileType: FileType {
+        switch kind {
+        case .character, .unbuffered: .characterDevice
+        case .block: .blockDevice
+        case .fifo: .fifo
+        }
+    }
+
+    /// Whether an inode is this very device.
+    func matches(_ status: FileStatus) -> Bool {
+        status.type == fileType
+            && (kind == .fifo || (status.major == major && status.minor == minor))
+    }
+}
+
+/// The container's terminal.
+extension InitProcess {
+    /// Opens a pseudoterminal on the container's own devpts, sends its master away, and makes the
+    /// other end the process's standard streams and /dev/console. No path of the container's is
+    /// trusted on the way (CVE-2025-52565).
+    func openConsole(_ plan: ConsolePlan) throws(ContainerError) {
+        let master = try withRoot { (root) throws(SystemCallError) in
+            let node = try root.open("/dev/pts/ptmx", followingLinks: false)
+            let status = try File.status(of: node)
+            // The ptmx of a devpts is its inode 2, device 5:2.
+            guard try File.fileSystem(of: node).isDevpts, status.inode == 2,
+                status.type == .characterDevice, status.major == 5, status.minor == 2
+            else { throw SystemCallError("open", "/dev/pts/ptmx", .noDevice) }
+            return try File.open(node.procPath, [.readWrite, .noControllingTerminal])
+        }
+        try attempt { () throws(SystemCallError) in
+            try Terminal.unlock(master)
+            let number = try Terminal.peerNumber(of: master)
+            let peer = try Terminal.openPeer(of: master)
+            if let size = plan.size {
+                try Terminal.setSize(
+                    WindowSize(rows: size.height, columns: size.width), of: peer.number)
+            }
+            try File.changeOwner(ofNumber: peer.number, uid: plan.uid, gid: .max)
+            guard let console = resources.console else {
+                throw SystemCallError("send terminal", "", .badDescriptor)
+            }
+            try Socket.send(
+                Array("/dev/pts/\(number)".utf8), passing: master.number, to: console.number)
+            try Terminal.makeControlling(peer)
+            for stream in CInt(0)...2 { try peer.duplicate(onto: stream) }
+            try attachConsole(peer)
+        }
+    }
+
+    private func attachConsole(_ peer: borrowing FileDescriptor) throws(SystemCallError) {
+        guard let parent = try root?.openParent(of: "/dev/console") else { return }
+        do throws(SystemCallError) {
+            try File.makeNode(
+                parent.name, at: parent.directory.number, type: .regular, permissions: 0o666)
+        } catch where error.errno == .exists {
+            // An image may bring the mount point along.
+        }
+        let target = try File.open(parent.name, at: parent.directory.number, [.pathOnly, .noFollow])
+        if try File.status(of: target).type == .symbolicLink {
+            throw SystemCallError("open", "/dev/console", .symbolicLinkLoop)
+        }
+        let mount = try Mounting.clone("", at: peer.number)
+        try Mounting.attach(mount, to: target, subject: "/dev/console")
+    }
+}

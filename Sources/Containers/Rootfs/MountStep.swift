@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+internal import OCI
+
+/// One entry of `mounts`.
+extension InitProcess {
+    mutating func mount(_ plan: MountPlan, at index: Int) throws(ContainerError) {
+        if RootDirectory.components(of: plan.destination).isEmpty {
+            throw ContainerError(
+                .invalidConfiguration, "nothing can be mounted over the root filesystem itself")
+        }
+        if plan.options.isRemount {
+            try remount(plan)
+        } else if case .bind(let recursively) = plan.options.source {
+            try bind(plan, recursively: recursively, at: index)
+        } else if plan.type == "cgroup" {
+            try mountCgroups(plan)
+        } else {
+            try mountFileSystem(plan)
+        }
+    }
+
+    // MARK: Filesystems
+
+    private mutating func mountFileSystem(_ plan: MountPlan) throws(ContainerError) {
+        // A link in the image must not decide where /proc and /sys are (CVE-2019-19921).
+        let isKernelInterface = plan.type == "proc" || plan.type == "sysfs"
+        let target = try withRoot { (root) throws(SystemCallError) in
+            try root.openMaking(
+                plan.destination, .directory, followingLinks: !isKernelInterface)
+        }
+        try refuseInsideProc(target, plan)
+        if plan.needsClassicCall {
+            try attempt { () throws(SystemCallError) in
+                try mountClassically(plan, on: target)
+            }
+            let mount = try withRoot { (root) throws(SystemCallError) in
+                try root.open(plan.destination)
+            }
+            try finish(mount, plan)
+        } else {
+            let mount = try attempt { () throws(SystemCallError) in
+                let mount = try makeFileSystem(plan)
+                try Mounting.attach(mount, to: target, subject: plan.destination)
+                return mount
+            }
+            try finish(mount, plan)
+        }
+    }
+
+    private func makeFileSystem(_ plan: MountPlan) throws(SystemCallError) -> FileDescriptor {
+        let context = try FileSystemContext(type: plan.type)
+        if !plan.source.isEmpty { try context.set("source", to: plan.source) }
+        for flag in plan.options.superblockFlags { try context.set(flag: flag) }
+        if plan.options.set.contains(.readOnly), !plan.isVirtual { try context.set(flag: "ro") }
+        for word in plan.options.data {
+            if let equals = word.firstIndex(of: "=") {
+                try context.set(
+                    String(word[..<equals]), to: String(word[word.index(after: equals)...]))
+            } else {
+                try context.set(flag: word)
+            }
+        }
+        var attributes = plan.options.set
+        if plan.isReadOnlyLate { attributes.remove(.readOnly) }
+        return try context.mount(attributes: attributes)
+    }
+
+    /// mount(2), for what the newer calls cannot say: an option over 255 bytes, such as the layers
+    /// of an overlay, and `iversion`. The target is named by its descriptor.
+    private func mountClassically(_ plan: MountPlan, on target: borrowing FileDescriptor)
+        throws(SystemCallError)
+    {
+        try Mounting.mount(
+            type: plan.type, source: plan.source, on: target,
+            data: plan.options.data.joined(separator: ","), superblockFlags: plan.classicFlags)
+    }
+
+    // MARK: Bind mounts
+
+    private mutating func bind(_ plan: MountPlan, recursively: Bool, at index: Int)
+        throws(ContainerError)
+    {
+        let source: SharedDescriptor
+        if let opened = resources.sources[index] {
+            source = opened
+        } else {
+            source = SharedDescriptor(
+                try attempt { () throws(SystemCallError) in
+                    try plan.source == NotifySocket.sourceMark
+                        ? notifySource() : Source.clone(plan.source, recursively: recursively)
+                })
+        }
+        let kind = try attempt { () throws(SystemCallError) in
+            try File.status(of: source.descriptor).type == .directory
+                ? RootDirectory.Kind.directory : .file
+        }
+        let target = try withRoot { (root) throws(SystemCallError) in
+            try root.openMaking(plan.destination, kind)
+        }
+        try refuseUnfitProc(source: source, target, plan)
+        try attempt { () throws(SystemCallError) in
+            try Mounting.attach(source.descriptor, to: target, subject: plan.destination)
+            try changeAttributes(source.descriptor, plan)
+        }
+        try changePropagation(source.descriptor, plan)
+    }
+
+    private func notifySource() throws(SystemCallError) -> FileDescriptor {
+        guard let directory = resources.notifyDirectory else {
+            throw SystemCallError("open", NotifySocket.sourceMark, .noEntry)
+        }
+        return try Mounting.clone("", at: directory.number)
+    }
+
+    /// `remount`: the mount that is there gets other properties; with `bind` it alone, else its
+    /// filesystem too.
+    private mutating func remount(_ plan: MountPlan) throws(ContainerError) {
+        let mount = try withRoot { (root) throws(SystemCallError) in
+            try root.open(plan.destination)
+        }
+        if plan.options.source == .fileSystem, !plan.options.data.isEmpty {
+            try attempt { () throws(SystemCallError) in
+                let context = try FileSystemContext(picking: mount, type: plan.type)
+                for word in plan.options.data {
+                    if let equals = word.firstIndex(of: "=") {
+                        try context.set(
+                            String(word[..<equals]),
+                            to: String(word[word.index(after: equals)...]))
+                    } else {
+                        try context.set(flag: word)
+                    }
+                }
+                try context.reconfigure()
+            }
+        }
+        try attempt { () throws(SystemCallError) in try changeAttributes(mount, plan) }
+        try changePropagation(mount, plan)
+    }
+
+    // MARK: Properties
+
+    /// What is left to do to a filesystem once it is attached.
+    private mutating func finish(_ mount: consuming FileDescriptor, _ plan: MountPlan)
+        throws(ContainerError)
+    {
+        let shared = SharedDescriptor(mount)
+        if plan.isReadOnlyLate { lateReadOnly.append(shared) }
+        if plan.needsClassicCall || !plan.options.recursiveSet.isEmpty
+            || !plan.options.recursiveClear.isEmpty
+        {
+            try attempt { () throws(SystemCallError) in
+                try changeAttributes(shared.descriptor, plan)
+            }
+        }
+        try changePropagation(shared.descriptor, plan)
+    }
+
+    private func changeAttributes(_ mount: borrowing FileDescriptor, _ plan: MountPlan)
+        throws(SystemCallError)
+    {
+        let options = plan.options
+        var set = options.set
+        if plan.isReadOnlyLate { set.remove(.readOnly) }
+        if !set.isEmpty || !options.clear.isEmpty {
+            try Mounting.change(
+                mount, set: set, clear: options.clear.completed(with: set),
+                subject: plan.destination)
+        }
+        if !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
+            try Mounting.change(
+                mount, set: options.recursiveSet,
+                clear: options.recursiveClear.completed(with: options.recursiveSet),
+                recursively: true, subject: plan.destination)
+        }
+    }
+
+    private func changePropagation(_ mount: borrowing FileDescriptor, _ plan: MountPlan)
+        throws(ContainerError)
+    {
+        for change in plan.options.propagation {
+            do throws(SystemCallError) {
+                try Mounting.change(
+                    mount, propagation: change.kind.mountPropagation,
+                    recursively: change.recursively, subject: plan.destination)
+            } catch {
+                throw ContainerError(
+                    .failed, "propagation \(change.kind.rawValue): \(error.errno)")
+            }
+        }
+    }
+
+    /// Mounts that were to be read-only, and had to be filled first.
+    mutating func finishReadOnlyMounts() throws(ContainerError) {
+        for mount in lateReadOnly {
+            try attempt { () throws(SystemCallError) in
+                try Mounting.change(mount.descriptor, set: .readOnly, subject: "")
+            }
+        }
+        lateReadOnly = []
+    }
+
+    // MARK: /proc
+
+    /// Files of procfs that lxcfs and its kin stand in for.
+    private static let harmlessProcFiles: Set<String> = [
+        "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
+        "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled",
+    ]
+
+    /// Nothing is mounted inside /proc, but over the files above: a mount there could stand where
+    /// the runtime or the program believes to write to the kernel (CVE-2019-16884).
+    private func refuseInsideProc(_ target: borrowing FileDescriptor, _ plan: MountPlan)
+        throws(ContainerError)
+    {
+        let isInside = try attempt { () throws(SystemCallError) in
+            try File.fileSystem(of: target).isProc
+        }
+        let components = RootDirectory.components(of: plan.destination)
+        if components.first == "proc" {
+            let inner = components.dropFirst().joined(separator: "/")
+            if Self.harmlessProcFiles.contains(inner) { return }
+            if inner.isEmpty, plan.type == "proc", plan.options.source == .fileSystem { return }
+        } else if !isInside {
+            return
+        }
+        throw ContainerError(
+            .invalidConfiguration,
+            "\"\(plan.destination)\" lies in /proc, where nothing but "
+                + "a procfs and a few files of it may be mounted")
+    }
+
+    /// The same for a bind mount, which may put one procfs in place of another.
+    private func refuseUnfitProc(
+        source: SharedDescriptor, _ target: borrowing FileDescriptor, _ plan: MountPlan
+    ) throws(ContainerError) {
+        if RootDirectory.components(of: plan.destination) == ["proc"] {
+            let isProc = try attempt { () throws(SystemCallError) in
+                let status = try File.status(of: source.descriptor)
+                return try File.fileSystem(of: source.descriptor).isProc && status.inode == 1
+            }
+            if isProc { return }
+        }
+        try refuseInsideProc(target, plan)
+    }
+}
+
+extension MountPlan {
+    /// Filesystems whose superblock is the kernel's or another mount's too: for them `ro` is a
+    /// property of this mount alone.
+    var isVirtual: Bool {
+        ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "overlay"].contains(type)
+    }
+
+    /// Whether only mount(2) can do it: fsconfig(2) takes values of at most 255 bytes.
+    var needsClassicCall: Bool {
+        options.inodeVersion == true || options.data.contains { $0.utf8.count > 255 }
+            || source.utf8.count > 255
+    }
+
+    var classicFlags: ClassicMountFlags {
+        var flags: ClassicMountFlags = []
+        for flag in options.superblockFlags {
+            switch flag {
+            case "sync": flags.insert(.synchronous)
+            case "dirsync": flags.insert(.directorySync)
+            case "lazytime": flags.insert(.lazyTime)
+            case "mand": flags.insert(.mandatoryLocks)
+            default: break
+            }
+        }
+        if options.inodeVersion == true { flags.insert(.inodeVersion) }
+        return flags
+    }
+}
+
+extension MountAttributes {
+    /// The kernel wants the whole access time field cleared when one of its values is set
+    /// (mount_setattr(2)).
+    func completed(with set: MountAttributes) -> MountAttributes {
+        set.isDisjoint(with: .accessTimeMask) ? self : union(.accessTimeMask)
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Linux
+
+/// The socket through which a runtime hands over the master of a container's terminal: one
+/// message, its text the terminal's name, with one descriptor.
+package enum ConsoleSocket {
+    /// Receives the master.
+    ///
+    /// - Parameter milliseconds: the longest wait.
+    /// - Throws: ETIMEDOUT when nothing comes, ECONNRESET when the other side closes without
+    ///   it, ENOTTY when what comes is no such master.
+    package static func receiveMaster(
+        from socket: borrowing FileDescriptor, milliseconds: Int
+    ) throws(SystemCallError) -> FileDescriptor {
+        let call = "receive the terminal"
+        guard try Poll.readable([socket.number], milliseconds: milliseconds)[0] else {
+            throw SystemCallError(call, "", .timedOut)
+        }
+        // A name is at most a path.
+        var message = try Socket.receive(from: socket.number, limit: 4096)
+        guard let master = message.descriptor.take() else {
+            throw SystemCallError(call, "", .connectionReset)
+        }
+        // Only the master of a pseudoterminal knows its peer.
+        _ = try Terminal.peerNumber(of: master)
+        return master
+    }
+}
