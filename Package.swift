@@ -11,6 +11,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    // One view of libc's headers for every Clang module, Swift's own Glibc and Dispatch included:
+    // with two, a struct that has more fields under _GNU_SOURCE is refused as two different ones.
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE=1"]),
 ]
 
 /// Dependencies point down only (docs/design.md); the Makefile builds with
@@ -48,6 +51,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SupervisionTests", dependencies: ["Supervision", "Linux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MartletTests",
+            dependencies: ["martlet", "Containers", "OCI", "Linux"],
             swiftSettings: strict),
         .testTarget(name: "IntegrationTests", dependencies: [], swiftSettings: strict),
     ]

@@ -6,7 +6,10 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
-#define _GNU_SOURCE 1
+#ifndef _GNU_SOURCE
+#error "build with -D_GNU_SOURCE=1, as Package.swift does"
+#endif
+
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,6 +5,14 @@ package import Linux
 /// The socket through which a runtime hands over the master of a container's terminal: one
 /// message, its text the terminal's name, with one descriptor.
 package enum ConsoleSocket {
+    /// Receives the master from a runtime that has been given `theirs` of a pair, and closes both
+    /// ends; a runtime that did not send it is then seen at once.
+    package static func receiveMaster(
+        through pair: consuming SocketPair, milliseconds: Int
+    ) throws(SystemCallError) -> FileDescriptor {
+        try receiveMaster(from: ours(of: pair), milliseconds: milliseconds)
+    }
+
     /// Receives the master.
     ///
     /// - Parameter milliseconds: the longest wait.
@@ -26,4 +34,7 @@ package enum ConsoleSocket {
         _ = try Terminal.peerNumber(of: master)
         return master
     }
+
+    /// Closes the other end.
+    private static func ours(of pair: consuming SocketPair) -> FileDescriptor { pair.ours }
 }

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every command there is.
+enum CommandName: String, CaseIterable, Sendable {
+    case create, start, state, kill, delete, run, list, spec, features, help, version
+}
+
+/// The command line as a table: the only place that knows a flag's or a command's name.
+enum CommandTable {
+    /// `usage: martlet [global flags] COMMAND …`
+    static let usage = "usage: martlet [global flags] COMMAND [flags] [operands]"
+
+    /// Flags before the command.
+    static var globalOptions: [OptionGrammar] {
+        [
+            OptionGrammar(
+                .root, .text("DIR"),
+                "where containers are recorded (default: /run/martlet; without root"
+                    + " $XDG_RUNTIME_DIR/martlet)"),
+            OptionGrammar(.log, .text("FILE"), "tell errors to this file too"),
+            OptionGrammar(
+                .logFormat, .choice(["text", "json"]), "how they are written there (default: text)"),
+            OptionGrammar(
+                .logLevel, .choice(["error", "warning", "info", "debug"]),
+                "the least that is worth telling"),
+            OptionGrammar(.debug, .boolean, "the same as --log-level debug"),
+            OptionGrammar(.systemdCgroup, .boolean, "let systemd make cgroups"),
+            OptionGrammar(
+                .cgroupManager, .choice(["cgroupfs", "systemd", "disabled"]),
+                "who makes cgroups (default: cgroupfs)"),
+            OptionGrammar(
+                .rootless, .choice(["true", "false", "auto"]),
+                "run without root's rights (default: auto)"),
+            OptionGrammar(
+                .strict, .boolean,
+                "follow the specification where engines expect otherwise: delete only what has"
+                    + " stopped"),
+            OptionGrammar(.version, short: "v", .boolean, "print the version"),
+            help,
+        ]
+    }
+
+    /// Every command's.
+    static var help: OptionGrammar { OptionGrammar(.help, short: "h", .boolean, "print this help") }
+
+    /// What there is to know of a command.
+    static func grammar(of command: CommandName) -> CommandGrammar {
+        switch command {
+        case .create: create
+        case .run: run
+        case .start, .state: ofOneContainer(command)
+        case .kill: kill
+        case .delete: delete
+        case .list: list
+        case .spec: spec
+        case .features, .help, .version: ofTheProgram(command)
+        }
+    }
+
+    private static var id: OperandGrammar { OperandGrammar("ID") }
+
+    private static var bundle: OptionGrammar {
+        OptionGrammar(
+            .bundle, short: "b", .text("DIR"), "the bundle's directory (default: the current one)")
+    }
+
+    private static var creation: [OptionGrammar] {
+        [
+            bundle,
+            OptionGrammar(
+                .consoleSocket, .text("SOCKET"), "send the terminal's master to this Unix socket"),
+            OptionGrammar(
+                .pidfdSocket, .text("SOCKET"), "send a pidfd of the process to this Unix socket"),
+            OptionGrammar(.pidFile, .text("FILE"), "write the process's pid to this file"),
+            OptionGrammar(
+                .noPivot, .boolean, "move the root filesystem over / instead of pivoting to it"),
+            OptionGrammar(
+                .noNewKeyring, .boolean, "keep the caller's session keyring in the container"),
+            OptionGrammar(
+                .preserveFds, .number("N"),
+                "pass N more descriptors on, after those of LISTEN_FDS (default: 0)"),
+        ]
+    }
+
+    private static var create: CommandGrammar {
+        CommandGrammar(
+            name: .create, summary: "make a container, whose program waits for start",
+            options: creation + [help], operands: [id],
+            discussion: """
+                The container is made from the bundle's config.json; later changes to that file \
+                have no effect.
+                """)
+    }
+
+    private static var run: CommandGrammar {
+        CommandGrammar(
+            name: .run, summary: "make a container, start it, wait for its end and delete it",
+            options: creation + [
+                OptionGrammar(.detach, short: "d", .boolean, "do not wait: leave it running"),
+                OptionGrammar(.keep, .boolean, "do not delete it when it has ended"),
+                OptionGrammar(
+                    .noSubreaper, .boolean, "leave orphans of the container to others to reap"),
+                help,
+            ], operands: [id],
+            discussion: """
+                Signals are passed on to the program. The exit code is the program's, or 128 and \
+                the number of the signal that ended it.
+                """)
+    }
+
+    private static func ofOneContainer(_ name: CommandName) -> CommandGrammar {
+        let isStart = name == .start
+        return CommandGrammar(
+            name: name,
+            summary: isStart ? "start a created container's program" : "print a container's state",
+            options: [help], operands: [id],
+            discussion: isStart
+                ? "Fails, and says why, when the program cannot be executed."
+                : "The state is JSON, as the runtime specification defines it.")
+    }
+
+    private static var kill: CommandGrammar {
+        CommandGrammar(
+            name: .kill, summary: "send a signal to a container's process",
+            options: [
+                OptionGrammar(.all, short: "a", .boolean, "to every process of the container"), help,
+            ], operands: [id, OperandGrammar("SIGNAL", .signal, isRequired: false)],
+            discussion: "A signal is a name (TERM, SIGTERM, RTMIN+3) or a number (default: TERM).")
+    }
+
+    private static var delete: CommandGrammar {
+        CommandGrammar(
+            name: .delete, summary: "delete a container that has stopped",
+            options: [
+                OptionGrammar(.force, short: "f", .boolean, "kill it first if need be"), help,
+            ], operands: [id],
+            discussion: """
+                A container that was created but not started is killed and deleted; with the \
+                global flag --strict it is not. Forced, a container that does not exist is no error.
+                """)
+    }
+
+    private static var list: CommandGrammar {
+        CommandGrammar(
+            name: .list, summary: "list containers",
+            options: [
+                OptionGrammar(.format, short: "f", .choice(["table", "json"]), "(default: table)"),
+                OptionGrammar(.quiet, short: "q", .boolean, "only ids"), help,
+            ], operands: [], discussion: "Lists what is recorded below --root.")
+    }
+
+    private static var spec: CommandGrammar {
+        CommandGrammar(
+            name: .spec, summary: "write a config.json to begin with",
+            options: [
+                bundle,
+                OptionGrammar(.rootless, .boolean, "for a container that runs without root"), help,
+            ], operands: [], discussion: "A file that is there already is left as it is.")
+    }
+
+    private static func ofTheProgram(_ name: CommandName) -> CommandGrammar {
+        switch name {
+        case .features:
+            CommandGrammar(
+                name: name, summary: "print what this runtime supports", options: [help],
+                operands: [],
+                discussion: "The answer is JSON, as features.md of the specification defines it.")
+        case .help:
+            CommandGrammar(
+                name: name, summary: "print help", options: [help],
+                operands: [OperandGrammar("COMMAND", .command, isRequired: false)],
+                discussion: "Without a command, lists commands and global flags.")
+        default:
+            CommandGrammar(
+                name: name, summary: "print the version", options: [help], operands: [],
+                discussion: "The same as --version.")
+        }
+    }
+}

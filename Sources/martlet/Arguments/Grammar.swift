@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a flag's value may be.
+enum ValueKind: Equatable, Sendable {
+    /// No value: the flag is there or not, or says `=true` or `=false`.
+    case boolean
+    /// Any text; the word stands for it in help.
+    case text(String)
+    /// A whole number from 0 on.
+    case number(String)
+    /// One of these words.
+    case choice([String])
+
+    /// What stands for the value in help; nil when there is none.
+    var placeholder: String? {
+        switch self {
+        case .boolean: nil
+        case .text(let word), .number(let word): word
+        case .choice(let words): words.joined(separator: "|")
+        }
+    }
+}
+
+/// The long spelling of every flag.
+enum OptionName: String, CaseIterable, Sendable {
+    // Global.
+    case root
+    case log
+    case logFormat = "log-format"
+    case logLevel = "log-level"
+    case debug
+    case systemdCgroup = "systemd-cgroup"
+    case cgroupManager = "cgroup-manager"
+    case rootless
+    case strict
+    case version
+    case help
+    // Of commands.
+    case bundle
+    case consoleSocket = "console-socket"
+    case pidfdSocket = "pidfd-socket"
+    case pidFile = "pid-file"
+    case noPivot = "no-pivot"
+    case noNewKeyring = "no-new-keyring"
+    case preserveFds = "preserve-fds"
+    case detach
+    case keep
+    case noSubreaper = "no-subreaper"
+    case all
+    case force
+    case format
+    case quiet
+}
+
+/// One flag.
+struct OptionGrammar: Sendable {
+    let name: OptionName
+    /// The one-letter spelling.
+    let short: String?
+    let value: ValueKind
+    /// Says what it does, in one line.
+    let help: String
+
+    init(_ name: OptionName, short: String? = nil, _ value: ValueKind, _ help: String) {
+        self.name = name
+        self.short = short
+        self.value = value
+        self.help = help
+    }
+
+    /// Whether a word without its dashes means this flag.
+    func isNamed(_ word: Substring) -> Bool {
+        if let short, word == short { return true }
+        return word == name.rawValue
+    }
+
+    /// `--bundle`.
+    var spelling: String { "--\(name.rawValue)" }
+}
+
+/// One word that is no flag.
+struct OperandGrammar: Sendable {
+    /// What it must be.
+    enum Kind: Sendable {
+        /// Any text: the command itself looks at it.
+        case text
+        /// A signal's name or number.
+        case signal
+        /// The name of a command.
+        case command
+    }
+
+    /// What stands for it in help.
+    let placeholder: String
+    let kind: Kind
+    let isRequired: Bool
+
+    init(_ placeholder: String, _ kind: Kind = .text, isRequired: Bool = true) {
+        self.placeholder = placeholder
+        self.kind = kind
+        self.isRequired = isRequired
+    }
+}
+
+/// One command: all that parsing, help, usage lines and suggestions need to know of it.
+struct CommandGrammar: Sendable {
+    let name: CommandName
+    /// What it does, for the list of commands: no full stop.
+    let summary: String
+    let options: [OptionGrammar]
+    let operands: [OperandGrammar]
+    /// What else there is to know, for its own help.
+    let discussion: String
+
+    /// `usage: martlet kill [flags] ID [SIGNAL]`.
+    var usage: String {
+        var words = ["usage: martlet", name.rawValue]
+        if !options.isEmpty { words.append("[flags]") }
+        words += operands.map { $0.isRequired ? $0.placeholder : "[\($0.placeholder)]" }
+        return words.joined(separator: " ")
+    }
+}

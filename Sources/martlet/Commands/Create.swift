@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Containers
+internal import Linux
+
+extension Invocation {
+    /// `create`.
+    func create() throws(ContainerError) {
+        try prepareToCreate("create")
+        _ = try runtime.create(request(), warn: log.warning)
+    }
+
+    /// What `create` and `run` do before anything else.
+    func prepareToCreate(_ command: String) throws(ContainerError) {
+        // No file of ours may be written from inside (CVE-2019-5736).
+        try ProtectedBinary.ensure()
+        if globals.usesSystemd {
+            throw ContainerError(
+                .unsupported, doing: "\(command) \"\(id)\"",
+                "cgroups made by systemd are not supported yet; use --cgroup-manager cgroupfs")
+        }
+    }
+
+    /// The request that the flags make.
+    func request() -> CreateRequest {
+        var request = CreateRequest(id: id)
+        if let bundle = options[.bundle] { request.bundle = bundle }
+        if let path = options[.consoleSocket] { request.console = .socket(path: path) }
+        request.pidfdSocket = options[.pidfdSocket]
+        request.pidFile = options[.pidFile]
+        request.noPivot = options.isSet(.noPivot)
+        request.noNewKeyring = options.isSet(.noNewKeyring)
+        request.preservedDescriptors = descriptors.listening + descriptors.preserved
+        request.listenDescriptors = descriptors.listening
+        if let socket = Process.environmentVariable("NOTIFY_SOCKET"), !socket.isEmpty {
+            request.notifySocket = socket
+        }
+        return request
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Containers
+internal import Linux
+internal import Supervision
+
+extension Invocation {
+    /// `run`.
+    ///
+    /// - Returns: the program's exit code, or 0 when it goes on by itself.
+    func run() throws(ContainerError) -> Int32 {
+        try prepareToCreate("run")
+        if options.isSet(.detach) {
+            _ = try runtime.create(request(), warn: log.warning)
+            do throws(ContainerError) {
+                try runtime.start(id, warn: log.warning)
+            } catch {
+                undoCreate()
+                throw error
+            }
+            return Program.ExitCode.success
+        }
+        if options[.consoleSocket] != nil {
+            throw failure("--console-socket needs --detach: in the foreground the terminal is ours")
+        }
+        let code = try runInForeground()
+        if !options.isSet(.keep) {
+            do throws(ContainerError) {
+                try runtime.delete(id, force: true, warn: log.warning)
+            } catch {
+                // The program's exit code is still what the caller asked for.
+                log.error(error)
+            }
+        }
+        return code
+    }
+
+    /// Without a terminal, the program has our standard streams itself; with one, we stand between
+    /// it and ours.
+    private func runInForeground() throws(ContainerError) -> Int32 {
+        let wantsTerminal = try runtime.configurationWantsTerminal(
+            bundle: options[.bundle] ?? ".")
+        // From here on a signal is read, not lost and not the end: what create makes is undone.
+        let signals = try step("hold signals back") { () throws(SystemCallError) in
+            try HeldSignals()
+        }
+        if !options.isSet(.noSubreaper) {
+            try step("subreaper") { () throws(SystemCallError) in try Process.becomeSubreaper() }
+        }
+        var request = request()
+        var console: SocketPair?
+        if wantsTerminal {
+            let pair = try step("terminal") { () throws(SystemCallError) in
+                try Socket.pair(.stream)
+            }
+            request.console = .descriptor(pair.theirs.number)
+            console = consume pair
+        }
+        let container = try runtime.create(request, warn: log.warning)
+        do throws(ContainerError) {
+            return try startAndRelay(container, signals, console)
+        } catch {
+            undoCreate()
+            throw error
+        }
+    }
+
+    private func startAndRelay(
+        _ container: borrowing CreatedContainer, _ signals: consuming HeldSignals,
+        _ console: consuming SocketPair?
+    ) throws(ContainerError) -> Int32 {
+        var terminal: TerminalRelay?
+        if let console {
+            do throws(SystemCallError) {
+                // It was sent before create returned; the limit is for a mistake of ours.
+                let master = try ConsoleSocket.receiveMaster(
+                    through: console, milliseconds: 10_000)
+                terminal = try TerminalRelay(master: master)
+            } catch {
+                throw failure("terminal: \(error)")
+            }
+        }
+        // The program could not hear it yet, and the container's init need not heed it.
+        let ending = try step("read signals") { () throws(SystemCallError) in
+            try signals.takeEnding()
+        }
+        if let ending {
+            throw failure("ended by \(Signal.name(of: ending)) before its program started")
+        }
+        try runtime.start(id, warn: log.warning)
+        let relay = ForegroundRelay(signals: signals, terminal: terminal)
+        do throws(SystemCallError) {
+            return try relay.run(
+                pid: container.pid, process: container.pidfd, warn: log.warning
+            ).shellCode
+        } catch where error.errno == .noChild {
+            throw failure("nobody can tell how it ended: another process has reaped it")
+        } catch {
+            throw failure("wait for the program: \(error)")
+        }
+    }
+
+    // MARK: Errors
+
+    /// Undoes `create` when what comes after it has failed.
+    private func undoCreate() {
+        do throws(ContainerError) {
+            try runtime.delete(id, force: true, warn: log.warning)
+        } catch {
+            // The first error is the one to tell; this one says what it has left.
+            log.warning("\(error)")
+        }
+    }
+
+    private func step<R: ~Copyable>(
+        _ name: String, _ body: () throws(SystemCallError) -> R
+    ) throws(ContainerError) -> R {
+        do throws(SystemCallError) {
+            return try body()
+        } catch {
+            throw failure("\(name): \(error)")
+        }
+    }
+
+    private func failure(_ reason: String) -> ContainerError {
+        ContainerError(.failed, doing: "run \"\(id)\"", reason)
+    }
+}

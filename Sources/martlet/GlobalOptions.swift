@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+
+/// The global flags as the program uses them.
+struct GlobalOptions: Equatable, Sendable {
+    /// The state directory; absolute.
+    let root: String
+    /// Delete only what has stopped (runtime.md#delete).
+    let isStrict: Bool
+    /// Whether systemd is to make cgroups.
+    let usesSystemd: Bool
+
+    /// - Throws: when the state directory cannot be one.
+    init(_ values: OptionValues) throws(UsageError) {
+        let given = values[.root] ?? Self.defaultRoot
+        root = Self.normalized(given, from: (try? Process.currentDirectory()) ?? "/")
+        isStrict = values.isSet(.strict)
+        usesSystemd = values.isSet(.systemdCgroup) || values[.cgroupManager] == "systemd"
+        // Its files would be mixed with the system's own.
+        if given.isEmpty || root == "/" {
+            throw UsageError(
+                message: "flag \"--root\": \"\(given)\" cannot be the state directory",
+                usage: CommandTable.usage)
+        }
+    }
+
+    /// The log of `--log`, `--log-format`, `--log-level` and `--debug`.
+    static func openLog(_ values: OptionValues) throws(SystemCallError) -> Log {
+        var level = values[.logLevel].flatMap { Log.Level($0) }
+        if values.isSet(.debug) { level = .debug }
+        guard let path = values[.log], !path.isEmpty else { return Log(level: level) }
+        let format = values[.logFormat].flatMap { Log.Format(rawValue: $0) }
+        return try Log(to: path, format: format ?? .text, level: level)
+    }
+
+    private static var defaultRoot: String {
+        let user = Process.effectiveUserID
+        if user == 0 { return "/run/martlet" }
+        if let directory = Process.environmentVariable("XDG_RUNTIME_DIR"), !directory.isEmpty {
+            return "\(directory)/martlet"
+        }
+        return "/tmp/martlet-\(user)"
+    }
+
+    /// An absolute path without ".", ".." and doubled slashes, as Go's `filepath.Abs` makes it.
+    static func normalized(_ path: String, from directory: String) -> String {
+        let whole = path.hasPrefix("/") ? path : "\(directory)/\(path)"
+        var parts: [Substring] = []
+        for part in whole.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/\(parts.joined(separator: "/"))"
+    }
+}

@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures OCI runtimes side by side: see README.md beside this file, or --help."""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+INSIDE = "CONFORMANCE_BENCH_INSIDE"
+OPERATIONS = ["--version", "run", "create", "start", "state", "kill", "delete"]
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=60, help="measured rounds (60)")
+    parser.add_argument("--warmup", type=int, default=3, help="rounds before that, not counted (3)")
+    parser.add_argument(
+        "--runtimes",
+        default="",
+        metavar="NAME=COMMAND,…",
+        help="what to measure, e.g. 'martlet=/path/martlet,crun=/usr/bin/crun --cgroup-manager=disabled'; "
+        "the words after the program are its global flags. Default: martlet, crun, runc, as far as they are there",
+    )
+    parser.add_argument("--baseline", default="crun", help="whose figures are 1.00 (crun)")
+    parser.add_argument("--json", metavar="FILE", help="write every sample there")
+    parser.add_argument("--markdown", action="store_true", help="print the markdown tables alone")
+    parser.add_argument(
+        "--host-cgroups",
+        action="store_true",
+        help="leave /sys/fs/cgroup as it is instead of a plain cgroup2 in the private mount namespace",
+    )
+    return parser.parse_args()
+
+
+def enter_private_namespace(arguments):
+    """Runs this program again in a mount namespace of its own; there, and only there, mounts cgroup2."""
+    if os.environ.get(INSIDE):
+        return
+    script = 'exec "$@"'
+    if not arguments.host_cgroups:
+        script = (
+            "umount -R /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 1; "
+            + script
+        )
+    os.environ[INSIDE] = "1"
+    words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
+    os.execvp("unshare", words + [sys.executable, os.path.abspath(__file__)] + sys.argv[1:])
+
+
+def find_runtimes(arguments):
+    runtimes = {}
+    if arguments.runtimes:
+        for part in arguments.runtimes.split(","):
+            name, _, command = part.partition("=")
+            words = command.split() or [name]
+            runtimes[name] = words
+    else:
+        runtimes = {
+            "martlet": [os.path.join(REPOSITORY, ".build/release/martlet")],
+            "crun": ["crun", "--cgroup-manager=disabled"],
+            "runc": ["runc"],
+        }
+    found = {}
+    for name, words in runtimes.items():
+        program = shutil.which(words[0])
+        if program:
+            found[name] = [program] + words[1:]
+        else:
+            print(f"{name}: no program {words[0]}, left out", file=sys.stderr)
+    if not found:
+        sys.exit("nothing to measure")
+    return found
+
+
+def make_bundle(directory, arguments):
+    root = os.path.join(directory, "rootfs")
+    for name in ["bin", "dev", "etc", "proc", "sys", "tmp"]:
+        os.makedirs(os.path.join(root, name))
+    shutil.copy("/bin/busybox", os.path.join(root, "bin/busybox"))
+    names = subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True)
+    for name in names.stdout.split():
+        if name != "busybox":
+            os.symlink("busybox", os.path.join(root, "bin", name))
+    capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
+    configuration = {
+        "ociVersion": "1.0.2",
+        "process": {
+            "terminal": False,
+            "user": {"uid": 0, "gid": 0},
+            "args": arguments,
+            "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
+            "cwd": "/",
+            "capabilities": {
+                "bounding": capabilities, "effective": capabilities, "permitted": capabilities,
+            },
+            "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
+            "noNewPrivileges": True,
+        },
+        "root": {"path": "rootfs", "readonly": True},
+        "hostname": "bench",
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+             "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+            {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+             "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]},
+            {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
+             "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
+            {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue",
+             "options": ["nosuid", "noexec", "nodev"]},
+            {"destination": "/sys", "type": "sysfs", "source": "sysfs",
+             "options": ["nosuid", "noexec", "nodev", "ro"]},
+        ],
+        "linux": {
+            "namespaces": [{"type": kind} for kind in ["pid", "network", "ipc", "uts", "mount"]],
+            "maskedPaths": ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+                            "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+                            "/sys/firmware", "/proc/scsi"],
+            "readonlyPaths": ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                              "/proc/sysrq-trigger"],
+        },
+    }
+    with open(os.path.join(directory, "config.json"), "w") as file:
+        json.dump(configuration, file, indent=2)
+    return directory
+
+
+class Failed(Exception):
+    pass
+
+
+def measure(words, quiet):
+    """Spawns, waits, and returns seconds, peak KiB and page faults."""
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, quiet, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    start = time.perf_counter()
+    pid = os.posix_spawn(words[0], words, os.environ, file_actions=actions)
+    _, status, usage = os.wait4(pid, 0)
+    seconds = time.perf_counter() - start
+    if status != 0:
+        with open(quiet, errors="replace") as file:
+            raise Failed(f"{' '.join(words)}: status {status}: {file.read().strip()}")
+    return seconds, usage.ru_maxrss, usage.ru_minflt
+
+
+def memory_of(pid):
+    """KiB of proportional and private memory."""
+    text = open(f"/proc/{pid}/smaps_rollup").read()
+    size = {key: int(value) for key, value in re.findall(r"^(\w+):\s+(\d+) kB", text, re.M)}
+    return size["Pss"], size["Private_Clean"] + size["Private_Dirty"]
+
+
+def wait_until_stopped(pid):
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] in "ZX":
+                    return
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        time.sleep(0.0005)
+
+
+def one_round(name, command, number, bundles, state, quiet, samples):
+    true, sleep = bundles
+    base = command + ["--root", os.path.join(state, name)]
+    container = f"bench-{os.getpid()}-{name}-{number}"
+
+    def take(operation, words):
+        seconds, peak, faults = measure(words, quiet)
+        samples[name].setdefault(operation, []).append((seconds * 1000, peak, faults))
+
+    take("--version", command[:1] + ["--version"])
+    take("run", base + ["run", "--bundle", true, container])
+    pid_file = os.path.join(state, name + ".pid")
+    try:
+        take("create", base + ["create", "--bundle", sleep, "--pid-file", pid_file, container])
+        pid = int(open(pid_file).read())
+        samples[name].setdefault("init", []).append(memory_of(pid))
+        take("start", base + ["start", container])
+        take("state", base + ["state", container])
+        take("kill", base + ["kill", container, "KILL"])
+        wait_until_stopped(pid)
+        take("delete", base + ["delete", container])
+    except Exception:
+        subprocess.run(base + ["delete", "--force", container], capture_output=True, timeout=20)
+        raise
+
+
+def median(values):
+    return statistics.median(values) if values else float("nan")
+
+
+def tables(samples, baseline):
+    """Rows as lists of text: one table for time, one for memory and page faults."""
+    names = list(samples)
+    reference = baseline if baseline in samples else names[0]
+
+    def ratio(value, other):
+        return f"{value / other:.2f}" if other else "-"
+
+    times = [["ms, median (ratio)"] + names]
+    faults = [["page faults, median"] + names]
+    peaks = [["peak KiB, median (ratio)"] + names]
+    lows = [["ms, minimum"] + names]
+    for operation in OPERATIONS:
+        column = {n: list(zip(*samples[n].get(operation, []))) for n in names}
+        if not all(column.values()):
+            continue
+        of = {n: [median(c) for c in column[n]] for n in names}
+        times.append([operation] + [f"{of[n][0]:.2f} ({ratio(of[n][0], of[reference][0])})" for n in names])
+        lows.append([operation] + [f"{min(column[n][0]):.2f}" for n in names])
+        peaks.append([operation] + [f"{of[n][1]:.0f} ({ratio(of[n][1], of[reference][1])})" for n in names])
+        faults.append([operation] + [f"{of[n][2]:.0f}" for n in names])
+    init = [["waiting init, KiB, median (ratio)"] + names]
+    for index, title in enumerate(["proportional", "private"]):
+        of = {n: median([s[index] for s in samples[n].get("init", [])]) for n in names}
+        init.append([title] + [f"{of[n]:.0f} ({ratio(of[n], of[reference])})" for n in names])
+    return [times, lows, peaks, faults, init]
+
+
+def aligned(table):
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths)))
+        for row in table
+    )
+
+
+def markdown(table):
+    lines = ["| " + " | ".join(row) + " |" for row in table]
+    lines.insert(1, "|---|" + "---:|" * (len(table[0]) - 1))
+    return "\n".join(lines)
+
+
+def main():
+    arguments = parse_arguments()
+    if os.geteuid() != 0:
+        sys.exit("bench: run it as root")
+    enter_private_namespace(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    runtimes = find_runtimes(arguments)
+    samples = {name: {} for name in runtimes}
+    work = tempfile.mkdtemp(prefix="bench")
+    try:
+        bundles = (
+            make_bundle(os.path.join(work, "true"), ["/bin/true"]),
+            make_bundle(os.path.join(work, "sleep"), ["sleep", "1000"]),
+        )
+        state = os.path.join(work, "state")
+        os.mkdir(state, 0o700)
+        quiet = os.path.join(work, "output")
+        names = list(runtimes)
+        for number in range(-arguments.warmup, arguments.rounds):
+            if number == 0:
+                samples = {name: {} for name in runtimes}
+            # Each round begins with another one, so that none always follows the same neighbour.
+            shift = number % len(names)
+            for name in names[shift:] + names[:shift]:
+                one_round(name, runtimes[name], number + arguments.warmup, bundles, state, quiet, samples)
+    except Failed as error:
+        sys.exit(f"bench: {error}")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    result = tables(samples, arguments.baseline)
+    if not arguments.markdown:
+        print("\n\n".join(aligned(table) for table in result), end="\n\n")
+    print("\n\n".join(markdown(table) for table in result))
+    if arguments.json:
+        with open(arguments.json, "w") as file:
+            json.dump(
+                {
+                    "rounds": arguments.rounds,
+                    "runtimes": runtimes,
+                    "columns": ["ms", "peak KiB", "page faults"],
+                    "init_columns": ["proportional KiB", "private KiB"],
+                    "samples": samples,
+                },
+                file,
+            )
+
+
+main()
