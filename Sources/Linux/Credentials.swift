@@ -87,13 +87,6 @@ package enum Capabilities {
         return names
     }
 
-    /// The bounding set: what the kernel knows, and the process may still gain (cap_get_bound(3)).
-    package static var bounding: CapabilitySet {
-        var set = CapabilitySet()
-        for number in Int32(0)..<64 where cap_get_bound(number) == 1 { set.insert(number) }
-        return set
-    }
-
     /// The permitted set (cap_get_proc(3)).
     package static func permitted() throws(SystemCallError) -> CapabilitySet {
         guard let state = unsafe cap_get_proc() else {
@@ -112,8 +105,12 @@ package enum Capabilities {
 
     /// Takes everything that is not listed out of the bounding set (cap_drop_bound(3)).
     package static func limitBounding(to kept: CapabilitySet) throws(SystemCallError) {
-        for number in bounding.subtracting(kept).members {
-            _ = try check("drop from bounding set", "\(number)") { cap_drop_bound(number) }
+        for number in Int32(0)..<64 where !kept.contains(number) {
+            do throws(SystemCallError) {
+                _ = try check("drop from bounding set", "\(number)") { cap_drop_bound(number) }
+            } catch where error.errno == .invalid {
+                return  // The first number that the kernel does not know; none above is in the set.
+            }
         }
     }
 

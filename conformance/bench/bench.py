@@ -138,21 +138,50 @@ class Failed(Exception):
     pass
 
 
-def measure(words, quiet):
-    """Spawns, waits, and returns seconds, peak KiB and page faults."""
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, quiet, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
-    start = time.perf_counter()
-    pid = os.posix_spawn(words[0], words, os.environ, file_actions=actions)
-    _, status, usage = os.wait4(pid, 0)
-    seconds = time.perf_counter() - start
-    if status != 0:
-        with open(quiet, errors="replace") as file:
-            raise Failed(f"{' '.join(words)}: status {status}: {file.read().strip()}")
-    return seconds, usage.ru_maxrss, usage.ru_minflt
+class Stopwatch:
+    """Runs a command and tells seconds, peak KiB and page faults.
+
+    By spawn.c where a C compiler is at hand; else from here, and then the peak cannot be told apart
+    from this interpreter's own, so it is nothing.
+    """
+
+    def __init__(self, work):
+        self.output = os.path.join(work, "output")
+        self.result = os.path.join(work, "result")
+        self.program = os.path.join(work, "spawn")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "spawn.c")
+        compiler = shutil.which(os.environ.get("CC", "cc"))
+        words = [compiler, "-O2", "-static", "-o", self.program, source]
+        if not compiler or subprocess.run(words, capture_output=True).returncode != 0:
+            self.program = None
+            print("no C compiler: peak memory is left out", file=sys.stderr)
+
+    def run(self, words):
+        if self.program:
+            front = [self.program, self.result, self.output]
+            pid = os.posix_spawn(self.program, front + words, os.environ)
+            _, status, _ = os.wait4(pid, 0)
+            if status != 0:
+                raise Failed(f"spawn: status {status}")
+            with open(self.result) as file:
+                nanoseconds, peak, faults, status = map(int, file.read().split())
+            seconds = nanoseconds / 1e9
+        else:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            actions = [
+                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, self.output, flags, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ]
+            start = time.perf_counter()
+            pid = os.posix_spawn(words[0], words, os.environ, file_actions=actions)
+            _, status, usage = os.wait4(pid, 0)
+            seconds = time.perf_counter() - start
+            peak, faults = 0, usage.ru_minflt
+        if status != 0:
+            with open(self.output, errors="replace") as file:
+                raise Failed(f"{' '.join(words)}: status {status}: {file.read().strip()}")
+        return seconds, peak, faults
 
 
 def memory_of(pid):
@@ -174,13 +203,13 @@ def wait_until_stopped(pid):
         time.sleep(0.0005)
 
 
-def one_round(name, command, number, bundles, state, quiet, samples):
+def one_round(name, command, number, bundles, state, stopwatch, samples):
     true, sleep = bundles
     base = command + ["--root", os.path.join(state, name)]
     container = f"bench-{os.getpid()}-{name}-{number}"
 
     def take(operation, words):
-        seconds, peak, faults = measure(words, quiet)
+        seconds, peak, faults = stopwatch.run(words)
         samples[name].setdefault(operation, []).append((seconds * 1000, peak, faults))
 
     take("--version", command[:1] + ["--version"])
@@ -262,7 +291,7 @@ def main():
         )
         state = os.path.join(work, "state")
         os.mkdir(state, 0o700)
-        quiet = os.path.join(work, "output")
+        stopwatch = Stopwatch(work)
         names = list(runtimes)
         for number in range(-arguments.warmup, arguments.rounds):
             if number == 0:
@@ -270,7 +299,7 @@ def main():
             # Each round begins with another one, so that none always follows the same neighbour.
             shift = number % len(names)
             for name in names[shift:] + names[:shift]:
-                one_round(name, runtimes[name], number + arguments.warmup, bundles, state, quiet, samples)
+                one_round(name, runtimes[name], number + arguments.warmup, bundles, state, stopwatch, samples)
     except Failed as error:
         sys.exit(f"bench: {error}")
     finally:

@@ -72,7 +72,9 @@ bare() { call "$T/out" "$T/err" "$RUNTIME" "${GLOBAL[@]}" "$@"; }
     equal "$output" ran
 }
 
-@test "global: --systemd-cgroup, --rootless false are taken before a command that needs neither" {
+# crun takes "false" for the next word, in whatever directory it stands.
+@test "global: --rootless false is taken" {
+    cd "$T"
     launched
     bare --root "$ROOT" --rootless false state "$ID"
     ok
@@ -433,11 +435,23 @@ error_of_start() {
 # Others hear of it when start has already succeeded.
 @test "start: a file that is no program" {
     only_martlet
-    printf 'banana' >"$BUNDLE/rootfs/home/program"
+    printf '\0\1banana' >"$BUNDLE/rootfs/home/program"
     chmod +x "$BUNDLE/rootfs/home/program"
     args /home/program
     error_of_start
     matches "$errors" '[Ee]xec format error'
+}
+
+# config.md#process: the first of args has the semantics of execvp's file, which gives a script
+# without a #! line to the shell.
+@test "start: a script without a #! line is the shell's" {
+    only_martlet
+    printf 'echo by the shell: $0 $1' >"$BUNDLE/rootfs/home/program"
+    chmod +x "$BUNDLE/rootfs/home/program"
+    args /home/program one
+    run_container
+    ok
+    equal "$output" 'by the shell: /home/program one'
 }
 
 @test "start: an unknown id says does not exist" {

@@ -4,6 +4,8 @@
 
 load ../helpers
 
+setup_file() { it_runs; }
+
 # crun 1.8.1 takes 4294967295 and what it cuts down to it.
 bad_id() {
     edit ".process.user$1 = \$v" --argjson v "$2"

@@ -4,6 +4,8 @@
 
 load ../helpers
 
+setup_file() { it_runs; }
+
 also_setup() {
     mkdir "$T/outside"
     echo untouched >"$T/outside/file"

@@ -4,6 +4,8 @@
 
 load ../helpers
 
+setup_file() { it_runs; }
+
 # bad_ids WORD…: the command with each of them; none may be taken, nothing may be made.
 bad_ids() {
     local id

@@ -45,7 +45,7 @@ load ../helpers
     find "$BUNDLE" -maxdepth 2 | sort | diff "$T/names" -
 }
 
-# runc 1.1.5 and crun 1.8.1 take any string.
+# runc takes any string.
 @test "config.md#specification-version: ociVersion MUST be in SemVer v2.0.0 format" {
     edit '.ociVersion = "banana"'
     create_refused

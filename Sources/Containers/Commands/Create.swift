@@ -80,7 +80,10 @@ private struct Creation: ~Copyable {
             try Host.current(readingCgroups: showsCgroups)
         }
         var planner = Planner(
-            bundle.configuration, request: request, bundle: bundle.path, host: host)
+            bundle.configuration, request: request, bundle: bundle.path, host: host,
+            notifyDirectory: request.notifySocket.map { _ in
+                "\(store.root)/\(id)/\(NotifySocket.directoryName)"
+            })
         let plan = try planner.plan()
         for warning in planner.warnings { warn(warning) }
         return (plan, host)
@@ -130,22 +133,18 @@ private struct Creation: ~Copyable {
             try Socket.listen(
                 .packets, at: ContainerDirectory.gateName, in: directory.descriptor.number)
         }
-        var offers = Launcher.Offers(
-            gate: SharedDescriptor(gate), console: console, notifyDirectory: nil,
+        if request.notifySocket != nil {
+            try during("notify socket") { () throws(SystemCallError) in
+                try File.makeDirectory(
+                    NotifySocket.directoryName, at: directory.descriptor.number,
+                    permissions: 0o755)
+            }
+        }
+        return Launcher.Offers(
+            gate: SharedDescriptor(gate), console: console,
             // The lock is one with the descriptor, and would be held for the container's life.
             parentOnly: [directory.descriptor.number, directory.parentNumber],
             callerUmask: callerUmask)
-        if request.notifySocket != nil {
-            offers.notifyDirectory = SharedDescriptor(
-                try during("notify socket") { () throws(SystemCallError) in
-                    let name = NotifySocket.directoryName
-                    try File.makeDirectory(
-                        name, at: directory.descriptor.number, permissions: 0o755)
-                    return try File.open(
-                        name, at: directory.descriptor.number, [.pathOnly, .directory])
-                })
-        }
-        return offers
     }
 
     private func startTime(of pid: Int32) throws(ContainerError) -> UInt64 {

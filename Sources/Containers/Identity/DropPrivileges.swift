@@ -47,6 +47,7 @@ extension InitProcess {
     {
         let missing = sets.permitted.subtracting(allowed)
         let beyond = sets.ambient.subtracting(sets.permitted.intersection(sets.inheritable))
+        if missing.isEmpty && beyond.isEmpty { return }
         let names = Capabilities.allNames
         func name(_ number: Int32) -> String {
             names.indices.contains(Int(number)) ? names[Int(number)] : "\(number)"

@@ -129,7 +129,7 @@ package struct MountPlan: Equatable, Sendable, CustomStringConvertible {
 
     /// Whether it is `ro` and filled only after it is mounted, so that it becomes read-only last.
     package var isReadOnlyLate: Bool {
-        options.set.contains(.readOnly) && options.source == .fileSystem
+        options.set.contains(.readOnly) && options.source == .fileSystem && !options.isRemount
             && (type == "tmpfs" || type == "cgroup")
     }
 }

@@ -21,8 +21,6 @@ package struct LaunchResources: Sendable {
     package var console: SharedDescriptor?
     /// Copies of the mount sources, by the number of their step, when the parent must open them.
     package var sources: [Int: SharedDescriptor] = [:]
-    /// The directory for the notify socket.
-    package var notifyDirectory: SharedDescriptor?
     /// Descriptors of the parent's that mean nothing to the first process, the lock among them.
     package var parentOnly: [CInt] = []
     /// The mode mask that the caller came with.

@@ -18,7 +18,6 @@ final class Launcher {
     struct Offers {
         var gate: SharedDescriptor
         var console: SharedDescriptor?
-        var notifyDirectory: SharedDescriptor?
         /// Descriptors that must not live on in the first process.
         var parentOnly: [CInt]
         var callerUmask: UInt32
@@ -32,7 +31,6 @@ final class Launcher {
         let ends = SplitPair(pair)
         var resources = LaunchResources(
             channel: ends.theirs, gate: offers.gate, console: offers.console,
-            notifyDirectory: offers.notifyDirectory,
             parentOnly: offers.parentOnly + [ends.ours.number], callerUmask: offers.callerUmask,
             hasUserNamespace: plan.namespaces.hasUserNamespace,
             hasNewUserNamespace: plan.namespaces.new.contains(.user),
@@ -88,8 +86,7 @@ final class Launcher {
         case .attachRoot(let path):
             tree = SharedDescriptor(try Source.cloneRoot(path))
         case .mount(let mount):
-            guard case .bind(let recursively) = mount.options.source, !mount.options.isRemount,
-                mount.source != NotifySocket.sourceMark
+            guard case .bind(let recursively) = mount.options.source, !mount.options.isRemount
             else { return nil }
             tree = SharedDescriptor(try Source.clone(mount.source, recursively: recursively))
         default: return nil

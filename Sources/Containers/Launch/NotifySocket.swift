@@ -9,8 +9,6 @@ enum NotifySocket {
     static let socketName = "notify.sock"
     static let directoryInContainer = "/run/notify"
     static let pathInContainer = "/run/notify/notify.sock"
-    /// Stands in a plan for the directory, whose real path is known only when it is made.
-    static let sourceMark = "notify directory of the container"
 
     /// Longest message that is taken.
     private static let messageLimit = 4096

@@ -10,16 +10,20 @@ package struct Planner {
     /// Absolute.
     private let bundle: String
     private let host: Host
+    /// Where the container's NOTIFY_SOCKET is bound on the host, when the caller has one.
+    private let notifyDirectory: String?
     /// What a person should know, though it is no error.
     package private(set) var warnings: [String] = []
 
     package init(
-        _ configuration: Configuration, request: CreateRequest, bundle: String, host: Host
+        _ configuration: Configuration, request: CreateRequest, bundle: String, host: Host,
+        notifyDirectory: String? = nil
     ) {
         self.configuration = configuration
         self.request = request
         self.bundle = bundle
         self.host = host
+        self.notifyDirectory = notifyDirectory
     }
 
     /// The whole plan, or why there can be none.
@@ -101,7 +105,7 @@ package struct Planner {
         steps.append(.isolateMounts)
         steps.append(.attachRoot(path: absolute(root.path)))
         for mount in configuration.mounts { steps.append(.mount(try plan(mount))) }
-        if request.notifySocket != nil { steps.append(.mount(notifyMount())) }
+        if let notifyDirectory { steps.append(.mount(notifyMount(of: notifyDirectory))) }
         steps += planDevices()
         if configuration.process?.terminal == true {
             // After the mounts: it lives on the container's own devpts.
@@ -168,10 +172,10 @@ package struct Planner {
     }
 
     /// The directory where `start` binds the socket that the container's READY=1 goes to.
-    private func notifyMount() -> MountPlan {
+    private func notifyMount(of directory: String) -> MountPlan {
         MountPlan(
             destination: NotifySocket.directoryInContainer, type: "none",
-            source: NotifySocket.sourceMark,
+            source: directory,
             options: MountOptions(words: ["bind", "nosuid", "noexec", "nodev", "ro"]), cgroups: nil)
     }
 
@@ -273,7 +277,7 @@ package struct Planner {
             environment.append("LISTEN_FDS=\(request.listenDescriptors)")
             environment.append("LISTEN_PID=1")
         }
-        if request.notifySocket != nil {
+        if notifyDirectory != nil {
             environment.append("NOTIFY_SOCKET=\(NotifySocket.pathInContainer)")
         }
         return ProgramPlan(

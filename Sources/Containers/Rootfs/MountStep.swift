@@ -52,8 +52,21 @@ extension InitProcess {
     private func makeFileSystem(_ plan: MountPlan) throws(SystemCallError) -> FileDescriptor {
         let context = try FileSystemContext(type: plan.type)
         if !plan.source.isEmpty { try context.set("source", to: plan.source) }
+        try configure(context, plan)
+        var attributes = plan.options.set
+        if plan.isReadOnlyLate { attributes.remove(.readOnly) }
+        return try context.mount(attributes: attributes)
+    }
+
+    /// Sets what concerns the filesystem as a whole.
+    private func configure(_ context: borrowing FileSystemContext, _ plan: MountPlan)
+        throws(SystemCallError)
+    {
         for flag in plan.options.superblockFlags { try context.set(flag: flag) }
-        if plan.options.set.contains(.readOnly), !plan.isVirtual { try context.set(flag: "ro") }
+        if !plan.isVirtual {
+            if plan.options.set.contains(.readOnly) { try context.set(flag: "ro") }
+            if plan.options.clear.contains(.readOnly) { try context.set(flag: "rw") }
+        }
         for word in plan.options.data {
             if let equals = word.firstIndex(of: "=") {
                 try context.set(
@@ -62,9 +75,6 @@ extension InitProcess {
                 try context.set(flag: word)
             }
         }
-        var attributes = plan.options.set
-        if plan.isReadOnlyLate { attributes.remove(.readOnly) }
-        return try context.mount(attributes: attributes)
     }
 
     /// mount(2), for what the newer calls cannot say: an option over 255 bytes, such as the layers
@@ -88,8 +98,7 @@ extension InitProcess {
         } else {
             source = SharedDescriptor(
                 try attempt { () throws(SystemCallError) in
-                    try plan.source == NotifySocket.sourceMark
-                        ? notifySource() : Source.clone(plan.source, recursively: recursively)
+                    try Source.clone(plan.source, recursively: recursively)
                 })
         }
         let kind = try attempt { () throws(SystemCallError) in
@@ -107,31 +116,16 @@ extension InitProcess {
         try changePropagation(source.descriptor, plan)
     }
 
-    private func notifySource() throws(SystemCallError) -> FileDescriptor {
-        guard let directory = resources.notifyDirectory else {
-            throw SystemCallError("open", NotifySocket.sourceMark, .noEntry)
-        }
-        return try Mounting.clone("", at: directory.number)
-    }
-
     /// `remount`: the mount that is there gets other properties; with `bind` it alone, else its
     /// filesystem too.
     private mutating func remount(_ plan: MountPlan) throws(ContainerError) {
         let mount = try withRoot { (root) throws(SystemCallError) in
             try root.open(plan.destination)
         }
-        if plan.options.source == .fileSystem, !plan.options.data.isEmpty {
+        if plan.options.source == .fileSystem {
             try attempt { () throws(SystemCallError) in
                 let context = try FileSystemContext(picking: mount, type: plan.type)
-                for word in plan.options.data {
-                    if let equals = word.firstIndex(of: "=") {
-                        try context.set(
-                            String(word[..<equals]),
-                            to: String(word[word.index(after: equals)...]))
-                    } else {
-                        try context.set(flag: word)
-                    }
-                }
+                try configure(context, plan)
                 try context.reconfigure()
             }
         }

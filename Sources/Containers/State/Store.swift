@@ -79,8 +79,8 @@ package struct Store: Sendable {
             return ContainerDirectory(
                 id: id, path: "\(root)/\(id)", parent: try parent.duplicate(),
                 descriptor: directory)
-        } catch where error.errno == .noEntry {
-            throw Self.notFound
+        } catch where error.errno == .noEntry || error.errno == .notDirectory {
+            throw Self.notFound  // A file is no container, whoever put it there.
         } catch {
             throw ContainerError(.failed, "state directory: \(error)")
         }

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+# GNU make. `make help` lists the targets; the work itself is in scripts/.
+
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+# SwiftPM locks its build directory: two builds at once would only wait for each other.
+.NOTPARALLEL:
+
+# The Swift toolchain need not be in PATH.
+export PATH := $(PATH):$(shell scripts/toolchain 2>/dev/null)
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+INSTALL ?= install
+
+BUILD := .build
+BINARY := $(BUILD)/release/martlet
+MAP := $(BUILD)/martlet.map
+RUNTIME ?= $(CURDIR)/$(BINARY)
+VERSION := $(shell sed -n 's/.*let version = "\(.*\)"/\1/p' Sources/martlet/BuildInformation.swift)
+MANUALS := $(wildcard man/*.8)
+
+# What each of these buys is measured in docs/performance.md. They stand here and not in
+# Package.swift because a static executable cannot be tested by `swift test`.
+LINK_FLAGS := --static-swift-stdlib --disable-local-rpath \
+	-Xswiftc -static-executable -Xswiftc -use-ld=lld \
+	-Xlinker -s -Xlinker --gc-sections
+RELEASE_FLAGS := $(LINK_FLAGS) --explicit-target-dependency-import-check error \
+	-Xlinker --Map=$(CURDIR)/$(MAP)
+
+.PHONY: all build release debug demo test test-root check lint fmt conformance bench startup \
+	install uninstall man docs dist hooks clean help setup setup-test setup-check
+
+all: release ## build the release binary, .build/release/martlet
+
+setup:
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup build demo test
+
+setup-check:
+	@scripts/setup build check
+
+build: release
+
+release: setup
+	swift build -c release $(RELEASE_FLAGS) --product martlet
+
+debug: setup ## build everything for debugging, tests included
+	swift build --build-tests --explicit-target-dependency-import-check error
+
+demo: ## set up, build, and run a container through its whole life
+	@scripts/demo
+
+test: ## set up, build, and run every test there is
+	@scripts/test
+
+test-root: ## the same, and refuse to leave out what needs root
+	@REQUIRE_ALL=1 scripts/test
+
+check: setup-check lint release ## what the commit hook and CI check: layout, licences, direction, binary
+	@scripts/check-binary --self-test
+	@scripts/check-binary $(BINARY) $(MAP)
+
+lint: setup-check ## the part of `check` that builds nothing
+	@scripts/lint
+
+fmt: ## lay out the Swift sources
+	swift format --in-place --recursive Sources Tests Package.swift
+
+conformance: setup-test $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),release) ## run the black-box suites: RUNTIME=runc for another runtime
+	RUNTIME="$(RUNTIME)" conformance/run $(CONFORMANCE)
+
+bench: setup-test release ## measure martlet, crun and runc side by side
+	python3 conformance/bench/bench.py $(BENCH)
+
+startup: release ## compare `martlet --version` with an empty static Swift program
+	scripts/startup-cost $(BINARY)
+
+install: $(if $(wildcard $(BINARY)),,release) ## install the binary and the man pages: PREFIX= DESTDIR=
+	$(INSTALL) -D -m 0755 $(BINARY) "$(DESTDIR)$(BINDIR)/martlet"
+	for page in $(MANUALS); do \
+		$(INSTALL) -D -m 0644 "$$page" "$(DESTDIR)$(MANDIR)/man8/$${page##*/}" || exit 1; done
+
+uninstall: ## remove what install has installed
+	rm -f "$(DESTDIR)$(BINDIR)/martlet" $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man8/$(notdir $(page))")
+
+man: setup-check ## check the man pages, and write them as text into .build/man
+	@scripts/man
+
+docs: release ## write the API documentation of every library into .build/docs
+	@scripts/docs
+
+dist: ## pack the sources of HEAD into .build/martlet-VERSION.tar.gz
+	@scripts/dist "$(VERSION)" $(BUILD)
+
+hooks: ## let git run `make check` before each commit
+	git config core.hooksPath scripts/hooks
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+
+help: ## print this
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14

@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# runtime.md#errors: a failed operation leaves the environment as if it had never been attempted.
+
+load ../helpers
+
+setup_file() { it_runs; }
+
+interrupted() {
+    only_martlet
+    command -v strace >/dev/null || skip 'strace is not installed'
+    args true
+    LIMIT=300 call "$T/out" "$T/err" "$CONFORMANCE/security/undo.py" "$1" "$RUNTIME" "$BUNDLE" "$T/undo"
+    ok
+    has "$output" ' 0 problems'
+}
+
+@test "create: killed at any system call, it leaves nothing that delete --force does not remove" {
+    interrupted kill
+}
+
+@test "create: failed at any system call, it leaves nothing that delete --force does not remove" {
+    interrupted fail
+}
