@@ -15,7 +15,10 @@ package enum ConsoleSocket {
 
     /// Receives the master.
     ///
-    /// - Parameter milliseconds: the longest wait.
+    /// - Parameters:
+    ///   - socket: our end.
+    ///   - milliseconds: the longest wait.
+    /// - Returns: the master.
     /// - Throws: ETIMEDOUT when nothing comes, ECONNRESET when the other side closes without
     ///   it, ENOTTY when what comes is no such master.
     package static func receiveMaster(

@@ -12,6 +12,8 @@ package struct ForegroundRelay: ~Copyable {
     private var terminal: TerminalRelay?
     private var status: ExitStatus?
 
+    /// Takes over what it works with.
+    ///
     /// - Parameters:
     ///   - signals: made before the process was, so that none is lost.
     ///   - terminal: nil when the container has none.
@@ -27,6 +29,7 @@ package struct ForegroundRelay: ~Copyable {
     ///   - pid: the process, a child of ours.
     ///   - process: the same as a descriptor.
     ///   - warn: told what went wrong without ending the relay.
+    /// - Returns: how the process ended.
     /// - Throws: ECHILD when the process is not a child of ours, so that nobody can know how it
     ///   ended.
     package consuming func run(

@@ -28,8 +28,11 @@ package struct TerminalRelay: ~Copyable {
 
     /// Starts by copying the size, and by choosing the line ends that the caller's side needs.
     ///
-    /// - Parameter master: of a terminal that no program uses yet; owned by nobody else who would
-    ///   mind that it becomes non-blocking.
+    /// - Parameters:
+    ///   - master: of a terminal that no program uses yet; it becomes non-blocking.
+    ///   - input: the caller's standard input.
+    ///   - output: the caller's standard output.
+    /// - Throws: when a terminal refuses; the caller's is as before then.
     package init(master: consuming FileDescriptor, input: CInt = 0, output: CInt = 1)
         throws(SystemCallError)
     {

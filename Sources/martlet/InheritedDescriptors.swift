@@ -18,16 +18,18 @@ struct InheritedDescriptors: Equatable, Sendable {
                 pid: Process.environmentVariable("LISTEN_PID"), ownPid: Process.id),
             preserved: preserved)
         let end = 3 + descriptors.listening + descriptors.preserved
-        var missing: Int?
-        for number in 3..<end where missing == nil && !Descriptors.isOpen(CInt(number)) {
-            missing = number
+        // Ends at the first that is not open, long before a number that no descriptor can have.
+        var firstToClose = 3
+        while firstToClose < end && Descriptors.isOpen(CInt(clamping: firstToClose)) {
+            firstToClose += 1
         }
         do throws(SystemCallError) {
-            try Descriptors.closeAll(from: CInt(missing ?? end))
+            try Descriptors.closeAll(from: CInt(clamping: firstToClose))
         } catch {
             throw ContainerError(step: "close descriptors", error)
         }
-        guard let missing else { return descriptors }
+        let missing = firstToClose
+        if missing == end { return descriptors }
         let origin =
             missing < 3 + descriptors.listening
             ? "LISTEN_FDS (\(descriptors.listening))" : "--preserve-fds \(preserved)"
@@ -39,7 +41,7 @@ struct InheritedDescriptors: Equatable, Sendable {
     static func listening(count: String?, pid: String?, ownPid: Int32) -> Int {
         if let pid, Int32(pid) != ownPid { return 0 }
         // More than the kernel's highest possible number of descriptors would overflow later.
-        guard let count = count.flatMap({ Int32($0) }), count > 0, count <= 1 << 30 else { return 0 }
-        return Int(count)
+        let number = count.flatMap { Int32($0) } ?? 0
+        return number > 0 && number <= 1 << 30 ? Int(number) : 0
     }
 }

@@ -50,8 +50,12 @@ struct Log: Sendable {
 
     /// Tells a file too, which is made or grown.
     ///
-    /// - Parameter level: nil for errors and warnings in text, and errors alone in JSON: podman
-    ///   reads the whole file as one JSON value, and shows raw standard error when it is not.
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - format: how its lines look.
+    ///   - level: nil for errors and warnings in text, and errors alone in JSON: podman reads the
+    ///     whole file as one JSON value, and shows raw standard error when it is not.
+    /// - Throws: when the file cannot be opened.
     init(to path: String, format: Format, level: Level?) throws(SystemCallError) {
         self.format = format
         self.level = level ?? (format == .json ? .error : .warning)

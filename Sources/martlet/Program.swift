@@ -13,7 +13,10 @@ enum Program {
         static let usage: Int32 = 2
     }
 
+    /// Does what the command line says.
+    ///
     /// - Parameter arguments: without the program's name.
+    /// - Returns: the exit code.
     static func run(_ arguments: [String]) -> Int32 {
         do throws(SystemCallError) {
             // First, so that no file opened later becomes a standard stream.
@@ -91,8 +94,7 @@ enum Program {
     ) throws(ContainerError) -> Int32 {
         switch request {
         case .version:
-            try Output.write(Version.text)
-            return ExitCode.success
+            return Version.print()
         case .help(let command):
             try Output.write(Help.text(command))
             return ExitCode.success

@@ -11,9 +11,8 @@ struct Child: ~Copyable {
 
     /// Runs a script.
     ///
-    /// - Parameters:
-    ///   - terminal: a path; becomes its standard streams and its controlling terminal.
-    ///   - output: becomes its standard output when there is no terminal.
+    /// A terminal's path becomes its standard streams and its controlling terminal; without one,
+    /// the output becomes its standard output.
     init(_ script: String, terminal: String? = nil, output: CInt? = nil) throws {
         let pid = try Self.spawn(script, terminal: terminal, output: output)
         process = try Process.descriptor(of: pid)
@@ -32,6 +31,8 @@ struct Child: ~Copyable {
         } else if let output {
             unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
         }
+        // What the test runner has open must not live on in a process that stays behind.
+        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
@@ -44,7 +45,7 @@ struct Child: ~Copyable {
         let arguments = ["/bin/sh", "-c", script]
         var pointers: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) }
         unsafe pointers.append(nil)
-        defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+        defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
         var pid: pid_t = 0
         let result = unsafe posix_spawn(
             &pid, "/bin/sh", &actions, &attributes, pointers, environ)

@@ -34,7 +34,7 @@ import Testing
             let terminal = try TerminalRelay(
                 master: inside.takeMaster(), input: input.number, output: output.end.number)
             let child = try Child(
-                "(trap '' HUP; exec sleep 20) & echo done; exit 6", terminal: path)
+                "(trap '' HUP; exec sleep 10) & echo done; exit 6", terminal: path)
             let start = Clock.milliseconds
             let relay = ForegroundRelay(signals: signals, terminal: terminal)
             #expect(try relay.run(pid: child.pid, process: child.process) == .exited(6))
@@ -52,7 +52,7 @@ import Testing
             let terminal = try TerminalRelay(
                 master: inside.takeMaster(), input: null.number, output: null.number)
             let child = try Child(
-                "(trap '' HUP; exec timeout 20 yes) & sleep 0.2; exit 6",
+                "(trap '' HUP; exec timeout 10 yes) & sleep 0.2; exit 6",
                 terminal: path)
             let start = Clock.milliseconds
             let relay = ForegroundRelay(signals: signals, terminal: terminal)

@@ -6,19 +6,19 @@ internal import OCI
 extension ContainerRuntime {
     /// Makes a container, up to but without running its program (runtime.md#create).
     ///
-    /// - Parameter warn: gets what the specification wants logged.
-    package func create(_ request: CreateRequest, warn: (String) -> Void) throws(ContainerError)
-        -> CreatedContainer
-    {
+    /// - Parameters:
+    ///   - bundle: the request's bundle, when the caller has read it already.
+    ///   - warn: gets what the specification wants logged.
+    package func create(
+        _ request: CreateRequest, bundle: Bundle? = nil, warn: (String) -> Void
+    ) throws(ContainerError) -> CreatedContainer {
         try performing("create", request.id) { (id) throws(ContainerError) in
-            try Creation(request, id: id, store: store).perform(warn: warn)
+            let creation = Creation(request, id: id, store: store)
+            if let bundle { return try creation.perform(bundle, warn: warn) }
+            return try creation.perform(Bundle(path: request.bundle), warn: warn)
         }
     }
 
-    /// Whether a bundle's configuration asks for a terminal: `run` needs to know before it creates.
-    package func configurationWantsTerminal(bundle: String) throws(ContainerError) -> Bool {
-        try Bundle(path: bundle).configuration.process?.terminal ?? false
-    }
 }
 
 /// One `create`: everything that needs nothing is checked first, then things are made in an order
@@ -34,11 +34,12 @@ private struct Creation: ~Copyable {
         self.store = store
     }
 
-    func perform(warn: (String) -> Void) throws(ContainerError) -> CreatedContainer {
+    func perform(_ bundle: Bundle, warn: (String) -> Void) throws(ContainerError)
+        -> CreatedContainer
+    {
         // Files are made with the modes that we name, whatever the caller's mask.
         let callerUmask = Process.setUmask(0)
         defer { Process.setUmask(callerUmask) }
-        let bundle = try Bundle(path: request.bundle)
         let (plan, host) = try plan(bundle, warn: warn)
         try Preflight.check(bundle, request)
         let console = try connectConsole()

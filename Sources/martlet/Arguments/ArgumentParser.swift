@@ -170,7 +170,8 @@ struct ArgumentParser {
                 break
             case .signal:
                 if Signal.number(from: word) == nil {
-                    throw UsageError(message: "there is no signal \"\(word)\"", usage: grammar.usage)
+                    throw UsageError(
+                        message: "there is no signal \"\(word)\"", usage: grammar.usage)
                 }
             case .command:
                 if CommandName(rawValue: word) == nil {
@@ -193,8 +194,8 @@ struct ArgumentParser {
     ) -> UsageError {
         let message: String
         if let global = CommandTable.globalOptions.first(where: { $0.isNamed(name) }) {
-            message =
-                "\"\(global.spelling)\" is a global flag: it goes before \"\(grammar.name.rawValue)\""
+            let command = grammar.name.rawValue
+            message = "\"\(global.spelling)\" is a global flag: it goes before \"\(command)\""
         } else {
             message = "unknown flag \"\(spelling(word))\"\(nearest(name, grammar.options))"
         }

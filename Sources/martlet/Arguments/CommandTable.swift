@@ -19,7 +19,8 @@ enum CommandTable {
                     + " $XDG_RUNTIME_DIR/martlet)"),
             OptionGrammar(.log, .text("FILE"), "tell errors to this file too"),
             OptionGrammar(
-                .logFormat, .choice(["text", "json"]), "how they are written there (default: text)"),
+                .logFormat, .choice(["text", "json"]),
+                "how they are written there (default: text)"),
             OptionGrammar(
                 .logLevel, .choice(["error", "warning", "info", "debug"]),
                 "the least that is worth telling"),
@@ -123,7 +124,8 @@ enum CommandTable {
         CommandGrammar(
             name: .kill, summary: "send a signal to a container's process",
             options: [
-                OptionGrammar(.all, short: "a", .boolean, "to every process of the container"), help,
+                OptionGrammar(.all, short: "a", .boolean, "to every process of the container"),
+                help,
             ], operands: [id, OperandGrammar("SIGNAL", .signal, isRequired: false)],
             discussion: "A signal is a name (TERM, SIGTERM, RTMIN+3) or a number (default: TERM).")
     }

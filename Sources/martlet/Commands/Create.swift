@@ -30,11 +30,17 @@ extension Invocation {
         request.pidFile = options[.pidFile]
         request.noPivot = options.isSet(.noPivot)
         request.noNewKeyring = options.isSet(.noNewKeyring)
-        request.preservedDescriptors = descriptors.listening + descriptors.preserved
+        request.preservedDescriptors = descriptors.preserved
         request.listenDescriptors = descriptors.listening
-        if let socket = Process.environmentVariable("NOTIFY_SOCKET"), !socket.isEmpty {
-            request.notifySocket = socket
-        }
+        request.notifySocket = notifySocket
         return request
+    }
+
+    /// The socket where readiness is told to the caller's service manager (sd_notify(3)).
+    var notifySocket: String? {
+        guard let path = Process.environmentVariable("NOTIFY_SOCKET"), !path.isEmpty else {
+            return nil
+        }
+        return path
     }
 }

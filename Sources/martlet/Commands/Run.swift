@@ -2,6 +2,7 @@
 
 internal import Containers
 internal import Linux
+internal import OCI
 internal import Supervision
 
 extension Invocation {
@@ -9,11 +10,22 @@ extension Invocation {
     ///
     /// - Returns: the program's exit code, or 0 when it goes on by itself.
     func run() throws(ContainerError) -> Int32 {
+        do throws(ContainerError) {
+            return try runNamed()
+        } catch {
+            // Whoever typed "run" knows nothing of "create" and "start".
+            var error = error
+            error.doing = "run \"\(id)\""
+            throw error
+        }
+    }
+
+    private func runNamed() throws(ContainerError) -> Int32 {
         try prepareToCreate("run")
         if options.isSet(.detach) {
             _ = try runtime.create(request(), warn: log.warning)
             do throws(ContainerError) {
-                try runtime.start(id, warn: log.warning)
+                try runtime.start(id, notifySocket: notifySocket, warn: log.warning)
             } catch {
                 undoCreate()
                 throw error
@@ -38,8 +50,8 @@ extension Invocation {
     /// Without a terminal, the program has our standard streams itself; with one, we stand between
     /// it and ours.
     private func runInForeground() throws(ContainerError) -> Int32 {
-        let wantsTerminal = try runtime.configurationWantsTerminal(
-            bundle: options[.bundle] ?? ".")
+        let bundle = try Bundle(path: options[.bundle] ?? ".")
+        let wantsTerminal = bundle.configuration.process?.terminal ?? false
         // From here on a signal is read, not lost and not the end: what create makes is undone.
         let signals = try step("hold signals back") { () throws(SystemCallError) in
             try HeldSignals()
@@ -56,7 +68,7 @@ extension Invocation {
             request.console = .descriptor(pair.theirs.number)
             console = consume pair
         }
-        let container = try runtime.create(request, warn: log.warning)
+        let container = try runtime.create(request, bundle: bundle, warn: log.warning)
         do throws(ContainerError) {
             return try startAndRelay(container, signals, console)
         } catch {
@@ -87,7 +99,7 @@ extension Invocation {
         if let ending {
             throw failure("ended by \(Signal.name(of: ending)) before its program started")
         }
-        try runtime.start(id, warn: log.warning)
+        try runtime.start(id, notifySocket: notifySocket, warn: log.warning)
         let relay = ForegroundRelay(signals: signals, terminal: terminal)
         do throws(SystemCallError) {
             return try relay.run(
@@ -123,6 +135,6 @@ extension Invocation {
     }
 
     private func failure(_ reason: String) -> ContainerError {
-        ContainerError(.failed, doing: "run \"\(id)\"", reason)
+        ContainerError(.failed, reason)
     }
 }
