@@ -22,7 +22,7 @@ package enum ProtectedBinary {
 
     private static func openOwnFile() throws(ContainerError) -> FileDescriptor {
         do throws(SystemCallError) {
-            return try File.open("/proc/self/exe", [.pathOnly])
+            return try File.open("/proc/self/exe", .pathOnly)
         } catch {
             throw failure("\(error); is /proc mounted?")
         }

@@ -107,7 +107,7 @@ package enum Descriptors {
     /// open later can be taken for one.
     package static func fillStandardStreams() throws(SystemCallError) {
         for stream in CInt(0)...2 where !isOpen(stream) {
-            let opened = try File.open("/dev/null", [.readWrite])
+            let opened = try File.open("/dev/null", .readWrite)
             if opened.number == stream {
                 try keepAcrossExec(opened.release())
             } else {

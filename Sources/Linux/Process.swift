@@ -159,7 +159,7 @@ package enum Process {
 
     /// The calling process's threads, as procfs counts them.
     package static func threadCount() throws(SystemCallError) -> Int {
-        try File.names(in: File.open("/proc/self/task", [.readOnly, .directory])).count
+        try File.names(in: File.open("/proc/self/task", .realDirectory)).count
     }
 
     /// When a process started, in clock ticks after boot: with its pid this names it for good.
@@ -218,15 +218,9 @@ extension Process {
 
     /// The name that ps(1) shows, at most 15 bytes. The system call is `prctl(2)`, PR_SET_NAME.
     package static func setName(_ name: String) {
-        var name = name
-        name.withUTF8 { bytes in
-            // Copied with its end mark: the kernel reads up to 16 bytes.
-            var buffer = [UInt8](repeating: 0, count: 16)
-            for index in 0..<min(15, bytes.count) { buffer[index] = unsafe bytes[index] }
-            unsafe buffer.withUnsafeBytes {
-                // A name is a help for people; the kernel refuses none.
-                _ = clinux_prctl(PR_SET_NAME, UInt(bitPattern: $0.baseAddress), 0, 0, 0)
-            }
+        unsafe name.withCString {
+            // A name is a help for people; the kernel cuts one that is too long, and refuses none.
+            _ = clinux_prctl(PR_SET_NAME, UInt(bitPattern: $0), 0, 0, 0)
         }
     }
 

@@ -15,8 +15,13 @@ extension ContainerRuntime {
     package func delete(_ id: String, force: Bool, warn: (String) -> Void) throws(ContainerError) {
         try performing("delete", id) { (id) throws(ContainerError) in
             do throws(ContainerError) {
-                if force { try killCreator(of: id) }
-                let directory = try store.openLocked(id)
+                let directory = try store.open(id)
+                if try !directory.tryLock() {
+                    if force { try killCreator(directory) }
+                    try directory.lock()
+                }
+                // While the lock was waited for, another `delete` may have been faster.
+                guard try directory.isLinked() else { throw Store.notFound }
                 try end(directory, force: force)
                 try directory.remove()
             } catch where error.kind == .notFound && force {
@@ -68,8 +73,7 @@ extension ContainerRuntime {
     }
 
     /// A `create` that hangs holds the lock; its process, once on record, is what it waits for.
-    private func killCreator(of id: ContainerID) throws(ContainerError) {
-        let directory = try store.open(id)
+    private func killCreator(_ directory: borrowing ContainerDirectory) throws(ContainerError) {
         guard let record = try? directory.record(), record.phase == .creating,
             let process = try record.openProcess()
         else { return }

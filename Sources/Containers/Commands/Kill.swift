@@ -45,7 +45,7 @@ enum Processes {
     static func signalOthers(inNamespaceOf first: Int32, _ signal: Int32) throws(ContainerError) {
         try during("signal the container's processes") { () throws(SystemCallError) in
             let namespace = try File.readSymbolicLink("/proc/\(first)/ns/pid")
-            let names = try File.names(in: File.open("/proc", [.readOnly, .directory]))
+            let names = try File.names(in: File.open("/proc", .realDirectory))
             for name in names {
                 guard let pid = Int32(name), pid != first,
                     let process = try? Process.descriptor(of: pid),

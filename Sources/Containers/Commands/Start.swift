@@ -55,7 +55,7 @@ extension ContainerRuntime {
         guard notifySocket != nil,
             let notify = try? File.open(
                 NotifySocket.directoryName, at: directory.descriptor.number,
-                [.pathOnly, .directory, .noFollow])
+                .realDirectoryPath)
         else { return nil }
         return SharedDescriptor(
             try during("NOTIFY_SOCKET") { () throws(SystemCallError) in

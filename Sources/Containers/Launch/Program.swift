@@ -83,7 +83,7 @@ struct ExecFailure {
     // MARK: What the file says
 
     private var header: [UInt8] {
-        guard let file = try? File.open(path, [.readOnly, .nonBlocking]) else { return [] }
+        guard let file = try? File.open(path, .readOnlyAtOnce) else { return [] }
         var buffer = [UInt8](repeating: 0, count: 4096)
         guard let count = try? File.read(file.number, into: &buffer) else { return [] }
         return Array(buffer[..<count])
@@ -111,7 +111,7 @@ struct ExecFailure {
 
     private func refusal(_ status: FileStatus) -> String {
         if status.type == .directory { return "is a directory: \(errno)" }
-        if let file = try? File.open(path, [.pathOnly]),
+        if let file = try? File.open(path, .pathOnly),
             let system = try? File.fileSystem(of: file), system.forbidsExecution
         {
             return "lies on a filesystem that is mounted noexec: \(errno)"
@@ -128,7 +128,7 @@ struct ExecFailure {
         guard let elf = ELFHeader(header) else {
             return "is neither an ELF program nor a script with a #! line: \(errno)"
         }
-        if let own = try? File.open("/proc/self/exe", [.readOnly]) {
+        if let own = try? File.open("/proc/self/exe", .readOnly) {
             var buffer = [UInt8](repeating: 0, count: 64)
             if (try? File.read(own.number, into: &buffer)) != nil,
                 let ours = ELFHeader(buffer), ours.machine != elf.machine

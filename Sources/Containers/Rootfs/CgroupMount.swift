@@ -35,7 +35,7 @@ extension InitProcess {
                 try File.makeDirectory(
                     hierarchy.name, at: directory.number, permissions: 0o755)
                 let place = try File.open(
-                    hierarchy.name, at: directory.number, [.pathOnly, .directory, .noFollow])
+                    hierarchy.name, at: directory.number, .realDirectoryPath)
                 try Mounting.attach(
                     mount, to: place, subject: "\(plan.destination)/\(hierarchy.name)")
                 try linkControllers(of: hierarchy, in: directory)

@@ -198,10 +198,14 @@ extension InitProcess {
     // MARK: /proc
 
     /// Files of procfs that lxcfs and its kin stand in for.
-    private static let harmlessProcFiles: Set<String> = [
-        "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
-        "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled",
-    ]
+    private static func isHarmless(_ components: ArraySlice<String>) -> Bool {
+        switch components.joined(separator: "/") {
+        case "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
+            "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled":
+            true
+        default: false
+        }
+    }
 
     /// Nothing is mounted inside /proc, but over the files above: a mount there could stand where
     /// the runtime or the program believes to write to the kernel (CVE-2019-16884).
@@ -213,9 +217,10 @@ extension InitProcess {
         }
         let components = RootDirectory.components(of: plan.destination)
         if components.first == "proc" {
-            let inner = components.dropFirst().joined(separator: "/")
-            if Self.harmlessProcFiles.contains(inner) { return }
-            if inner.isEmpty, plan.type == "proc", plan.options.source == .fileSystem { return }
+            if components.count == 1, plan.type == "proc", plan.options.source == .fileSystem {
+                return
+            }
+            if components.count > 1, Self.isHarmless(components.dropFirst()) { return }
         } else if !isInside {
             return
         }
