@@ -42,6 +42,9 @@ extension InitProcess {
         } else {
             let mount = try attempt { () throws(SystemCallError) in
                 let mount = try makeFileSystem(plan)
+                if plan.options.copiesUp, plan.type == "tmpfs" {
+                    try CopyUp.copy(from: target, to: mount)
+                }
                 try Mounting.attach(mount, to: target, subject: plan.destination)
                 return mount
             }

@@ -76,6 +76,12 @@ struct Invocation {
         seccomp.archs = nil
         seccomp.knownFlags = nil
         features.linux?.seccomp = seccomp
+        // Keys of runc's that engines look for.
+        features.annotations = [
+            "org.opencontainers.runc.version": BuildInformation.version,
+            "org.opencontainers.runc.commit": BuildInformation.commit,
+            "org.opencontainers.runc.checkpoint.enabled": "false",
+        ]
         features.linux?.apparmor = false
         features.linux?.selinux = false
         return features

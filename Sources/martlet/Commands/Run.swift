@@ -52,6 +52,11 @@ extension Invocation {
     private func runInForeground() throws(ContainerError) -> Int32 {
         let bundle = try Bundle(path: options[.bundle] ?? ".")
         let wantsTerminal = bundle.configuration.process?.terminal ?? false
+        if wantsTerminal, !(CInt(0)...2).contains(where: { Terminal.isTerminal($0) }) {
+            throw failure(
+                "process.terminal is true, and none of our own standard streams is a terminal; set "
+                    + "it to false, or use --detach with --console-socket")
+        }
         // From here on a signal is read, not lost and not the end: what create makes is undone.
         let signals = try step("hold signals back") { () throws(SystemCallError) in
             try HeldSignals()
