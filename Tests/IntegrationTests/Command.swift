@@ -40,8 +40,8 @@ struct Command {
         var argv = unsafe words.map { unsafe strdup($0) } + [nil]
         var envp = unsafe variables.map { unsafe strdup("\($0)=\($1)") } + [nil]
         defer {
-            for unsafepointer in unsafe argv { unsafe free(pointer) }
-            for unsafepointer in unsafe envp { unsafe free(pointer) }
+            for index in unsafe argv.indices { unsafe free(argv[index]) }
+            for index in unsafe envp.indices { unsafe free(envp[index]) }
         }
         var pid: pid_t = 0
         let result = unsafe posix_spawn(&pid, words[0], &actions, nil, &argv, &envp)
