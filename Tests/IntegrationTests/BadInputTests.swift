@@ -148,7 +148,8 @@ struct BadBundle: Sendable, CustomTestStringConvertible {
     @Test(arguments: ["a/b", "/", "..", ".", "../../x", "a b", "é", "a\nb"])
     func `is not even read for a wrong id`(id: String) async throws {
         try await ContainerFixture.with { fixture in
-            for words in [["create", "--bundle", fixture.bundle], ["state"], ["delete", "--force"]] {
+            let create = ["create", "--bundle", fixture.bundle]
+            for words in [create, ["state"], ["delete", "--force"]] {
                 let command = try Command(
                     [Command.runtime, "--root", fixture.state] + words + [id],
                     in: fixture.directory)
