@@ -18,14 +18,20 @@ package struct Store: Sendable {
             do throws(SystemCallError) {
                 try File.makeDirectory(id.text, at: parent.number, permissions: 0o700)
             } catch where error.errno == .exists {
-                throw ContainerError(
-                    .exists, "container with given ID already exists; see martlet list, or choose "
-                        + "another id")
+                throw Self.taken
             } catch {
                 throw ContainerError(.failed, "state directory: \(error)")
             }
             let directory = try lockedDirectory(id, in: parent)
-            if case .some(let directory) = consume directory { return directory }
+            if case .some(let directory) = consume directory {
+                // It may not be the one that was made here: that one can have been removed, and
+                // another made by someone who locked it first and has left a container in it.
+                let isUnused = try during("state directory") { () throws(SystemCallError) in
+                    try File.names(in: directory.descriptor).isEmpty
+                }
+                if isUnused { return directory }
+                throw Self.taken
+            }
         }
         throw ContainerError(.failed, "state directory: removed again and again by someone else")
     }
@@ -57,6 +63,12 @@ package struct Store: Sendable {
             return []
         }
         return names.sorted().compactMap { ContainerID($0) }
+    }
+
+    private static var taken: ContainerError {
+        ContainerError(
+            .exists,
+            "container with given ID already exists; see martlet list, or choose another id")
     }
 
     /// What every command says of an id that nobody has.
