@@ -3,6 +3,7 @@
 import Foundation
 import Linux
 import OCI
+import Synchronization
 import Testing
 
 @testable import Containers
@@ -68,6 +69,40 @@ import Testing
             }
             #expect(kinds.filter { $0 == nil }.count == 1)
             #expect(kinds.filter { $0 == .exists }.count == 39)
+        }
+    }
+
+    /// Whoever makes the directory may find it removed, and made again by another, before it is
+    /// locked: then there are two who hold it to be theirs, one after the other.
+    @Test func `gives an id to one although others remove it`() async throws {
+        try await withTemporaryDirectory { path in
+            let store = Store(root: "\(path)/root")
+            let id = try id()
+            let faults = Mutex(0)
+            let group = DispatchGroup()
+            // Threads, more than there are processors: they must be interrupted in between.
+            for number in 0..<12 {
+                group.enter()
+                Thread {
+                    let end = Clock.milliseconds + 1500
+                    while Clock.milliseconds < end {
+                        if number < 6 {
+                            guard let directory = try? store.claim(id) else { continue }
+                            let isFresh = (try? directory.record()) == .some(nil)
+                            if !isFresh { faults.withLock { $0 += 1 } }
+                            try? directory.write(Samples.record)
+                        } else {
+                            guard let directory = try? store.openLocked(id) else { continue }
+                            try? directory.remove()
+                        }
+                    }
+                    group.leave()
+                }.start()
+            }
+            await withCheckedContinuation { done in
+                group.notify(queue: .global()) { done.resume() }
+            }
+            #expect(faults.withLock { $0 } == 0)
         }
     }
 
