@@ -138,7 +138,6 @@ package struct FileSystemStatus: Sendable {
     package var isKernelInterface: Bool { isProc || magic == UInt64(SYSFS_MAGIC) }
     package var isCgroup2: Bool { magic == UInt64(CGROUP2_SUPER_MAGIC) }
     package var isDevpts: Bool { magic == UInt64(DEVPTS_SUPER_MAGIC) }
-    package var isTmpfs: Bool { magic == UInt64(TMPFS_MAGIC) }
     /// An nsfs file stands for a namespace.
     package var isNamespace: Bool { magic == UInt64(NSFS_MAGIC) }
 }
@@ -239,7 +238,8 @@ package enum File {
             default: S_IFREG
             }
         _ = try check("mknod", path) {
-            unsafe mknodat(directory, path, mode_t(kind) | permissions, clinux_makedev(major, minor))
+            unsafe mknodat(
+                directory, path, mode_t(kind) | permissions, clinux_makedev(major, minor))
         }
     }
 

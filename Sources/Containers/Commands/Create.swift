@@ -6,9 +6,8 @@ internal import OCI
 extension ContainerRuntime {
     /// Makes a container, up to but without running its program (runtime.md#create).
     ///
-    /// - Parameters:
-    ///   - bundle: the request's bundle, when the caller has read it already.
-    ///   - warn: gets what the specification wants logged.
+    /// `bundle` is the request's, when the caller has read it already; `warn` gets what the
+    /// specification wants logged.
     package func create(
         _ request: CreateRequest, bundle: Bundle? = nil, warn: (String) -> Void
     ) throws(ContainerError) -> CreatedContainer {
@@ -62,7 +61,8 @@ private struct Creation: ~Copyable {
             try directory.write(record)
             try launcher.release()
             return try during("hold the container's process") { () throws(SystemCallError) in
-                CreatedContainer(pid: launcher.pid, pidfd: try launcher.pidfd.descriptor.duplicate())
+                CreatedContainer(
+                    pid: launcher.pid, pidfd: try launcher.pidfd.descriptor.duplicate())
             }
         } catch {
             throw undo(directory, because: error)

@@ -9,9 +9,8 @@ extension ContainerRuntime {
     /// A container that was created and never started is ended first: engines rely on that, though
     /// the specification wants an error.
     ///
-    /// - Parameters:
-    ///   - force: kill a running container first, and succeed when there is none.
-    ///   - warn: gets what the specification wants logged.
+    /// `force` kills a running container first, and succeeds when there is none; `warn` gets what
+    /// the specification wants logged.
     package func delete(_ id: String, force: Bool, warn: (String) -> Void) throws(ContainerError) {
         try performing("delete", id) { (id) throws(ContainerError) in
             do throws(ContainerError) {
@@ -67,7 +66,8 @@ extension ContainerRuntime {
         }
         if !hasEnded {
             throw ContainerError(
-                .failed, "the container's process has not ended 10 seconds after SIGKILL; is it "
+                .failed,
+                "the container's process has not ended 10 seconds after SIGKILL; is it "
                     + "frozen, or waiting for a device?")
         }
     }

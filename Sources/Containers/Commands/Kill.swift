@@ -5,8 +5,8 @@ internal import Linux
 extension ContainerRuntime {
     /// Sends a signal to a container's process (runtime.md#kill).
     ///
-    /// - Parameter all: to every process in the container's own pid namespace; then a container
-    ///   that has stopped is no error, because there is nobody left.
+    /// `all` sends it to every process in the container's own pid namespace; then a container that
+    /// has stopped is no error, because there is nobody left.
     package func kill(_ id: String, signal: Int32, all: Bool) throws(ContainerError) {
         try performing("kill", id) { (id) throws(ContainerError) in
             let directory = try store.open(id)

@@ -7,11 +7,11 @@ extension ContainerRuntime {
     /// Runs the program of a created container (runtime.md#start), and returns once it runs, or
     /// says why it does not.
     ///
-    /// - Parameters:
-    ///   - notifySocket: where the container's READY=1 goes; `start` waits for it then.
-    ///   - warn: gets what the specification wants logged.
+    /// `notifySocket` is where the container's READY=1 goes, for which `start` waits then, or leaves
+    /// a process behind that does; `warn` gets what the specification wants logged.
     package func start(
-        _ id: String, notifySocket: String? = nil, warn: (String) -> Void
+        _ id: String, notifySocket: String? = nil, notifyingInBackground: Bool = false,
+        warn: (String) -> Void
     ) throws(ContainerError) {
         try performing("start", id) { (id) throws(ContainerError) in
             let directory = try store.openLocked(id)
@@ -19,7 +19,8 @@ extension ContainerRuntime {
             try refuseUnlessCreated(try directory.status(record))
             guard record.hasProcess else {
                 throw ContainerError(
-                    .wrongState, "config.json had no process when the container was created, so "
+                    .wrongState,
+                    "config.json had no process when the container was created, so "
                         + "there is nothing to start")
             }
             guard let process = try record.openProcess() else {
@@ -29,6 +30,14 @@ extension ContainerRuntime {
             try openGate(directory, process, warn: warn)
             if let notify, let notifySocket {
                 try during("NOTIFY_SOCKET") { () throws(SystemCallError) in
+                    if notifyingInBackground {
+                        guard case .child = try Process.clone([]) else { return }
+                        // Ends with READY=1 or with the container's process, whichever is first.
+                        try? NotifySocket.relay(
+                            from: notify.descriptor, to: notifySocket, pid: record.pid,
+                            process: process)
+                        Process.exitNow(0)
+                    }
                     try NotifySocket.relay(
                         from: notify.descriptor, to: notifySocket, pid: record.pid,
                         process: process)

@@ -103,7 +103,8 @@ extension InitProcess {
             }
         try withRoot { (root) throws(SystemCallError) in
             try Mounting.change(
-                root.holder.descriptor, propagation: propagation, recursively: recursively, subject: "/")
+                root.holder.descriptor, propagation: propagation, recursively: recursively,
+                subject: "/")
         }
     }
 }

@@ -163,7 +163,8 @@ final class Launcher {
     private static func refusal(_ error: SystemCallError, _ plan: LaunchPlan) -> ContainerError {
         var hint = ""
         if error.errno == .noSpace || error.errno == .notPermitted {
-            hint = "; the host may limit namespaces (sysctl user.max_*_namespaces, or "
+            hint =
+                "; the host may limit namespaces (sysctl user.max_*_namespaces, or "
                 + "kernel.unprivileged_userns_clone for an ordinary user)"
         }
         return ContainerError(.failed, "make the container's process: \(error.errno)\(hint)")

@@ -207,7 +207,9 @@ package struct Planner {
                         permissions: (device.fileMode ?? 0o666) & 0o7777, uid: device.uid ?? 0,
                         gid: device.gid ?? 0)))
         }
-        for (path, target) in Self.deviceLinks { steps.append(.makeLink(path: path, target: target)) }
+        for (path, target) in Self.deviceLinks {
+            steps.append(.makeLink(path: path, target: target))
+        }
         return steps
     }
 

@@ -44,7 +44,8 @@ package struct ContainerDirectory: ~Copyable {
             if try tryLock() { return }
             if Clock.milliseconds > end {
                 throw ContainerError(
-                    .failed, "another command on this container has not ended for "
+                    .failed,
+                    "another command on this container has not ended for "
                         + "\(Self.lockPatience / 1000) seconds")
             }
             Clock.sleep(milliseconds: 1)

@@ -19,7 +19,8 @@ package struct Store: Sendable {
                 try File.makeDirectory(id.text, at: parent.number, permissions: 0o700)
             } catch where error.errno == .exists {
                 throw ContainerError(
-                    .exists, "container with given ID already exists; see martlet list, or choose "
+                    .exists,
+                    "container with given ID already exists; see martlet list, or choose "
                         + "another id")
             } catch {
                 throw ContainerError(.failed, "state directory: \(error)")

@@ -104,7 +104,8 @@ extension Invocation {
         if let ending {
             throw failure("ended by \(Signal.name(of: ending)) before its program started")
         }
-        try runtime.start(id, notifySocket: notifySocket, warn: log.warning)
+        try runtime.start(
+            id, notifySocket: notifySocket, notifyingInBackground: true, warn: log.warning)
         let relay = ForegroundRelay(signals: signals, terminal: terminal)
         do throws(SystemCallError) {
             return try relay.run(
