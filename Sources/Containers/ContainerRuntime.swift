@@ -73,11 +73,13 @@ package struct CreateRequest: Sendable {
     package init(id: String) { self.id = id }
 }
 
-/// A container that `create` has just made, still held by the process that made it.
-@frozen
+/// A container that `create` has just made, still held and locked by the process that made it:
+/// `run` goes on with it without looking anything up again.
 package struct CreatedContainer: ~Copyable {
     /// The container's process, as the caller sees it.
     package let pid: Int32
     /// The same, immune to the reuse of pids.
     package let pidfd: FileDescriptor
+    let directory: ContainerDirectory
+    let record: ContainerRecord
 }

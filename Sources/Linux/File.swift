@@ -332,6 +332,14 @@ package enum File {
     }
 }
 
+extension File {
+    /// Gives a lock of ``lock(_:exclusively:waiting:)`` back. The system call is `flock(2)`.
+    package static func unlock(_ descriptor: borrowing FileDescriptor) throws(SystemCallError) {
+        let number = descriptor.number
+        _ = try check("flock") { flock(number, LOCK_UN) }
+    }
+}
+
 // MARK: - Reading and writing
 
 extension File {

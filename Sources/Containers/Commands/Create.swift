@@ -47,26 +47,39 @@ private struct Creation: ~Copyable {
         let directory = try store.claim(id)
         do throws(ContainerError) {
             var record = newRecord(bundle, plan, host)
-            // Before anything else exists, so that whatever follows can be found again.
-            try directory.write(record)
-            try directory.write(configuration: bundle.text)
-            let offers = try makeOffers(directory, console, callerUmask)
-            let launcher = try Launcher(plan, host: host, offers: offers)
-            try launcher.prepare(warn: warn)
-            record.pid = launcher.pid
-            record.startTime = try startTime(of: launcher.pid)
-            record.phase = .created
+            let launcher = try launch(
+                bundle, plan, host, in: directory, &record,
+                offering: console, callerUmask: callerUmask, warn: warn)
             try send(launcher.pidfd.descriptor, to: pidfdReceiver)
             try writePidFile(launcher.pid)
             try directory.write(record)
             try launcher.release()
-            return try during("hold the container's process") { () throws(SystemCallError) in
-                CreatedContainer(
-                    pid: launcher.pid, pidfd: try launcher.pidfd.descriptor.duplicate())
+            let pidfd = try during("hold the container's process") { () throws(SystemCallError) in
+                try launcher.pidfd.descriptor.duplicate()
             }
+            return CreatedContainer(
+                pid: launcher.pid, pidfd: pidfd, directory: directory, record: record)
         } catch {
             throw undo(directory, because: error)
         }
+    }
+
+    /// Makes the container's process, and brings it to where everything but the exec has been done.
+    private func launch(
+        _ bundle: Bundle, _ plan: LaunchPlan, _ host: Host,
+        in directory: borrowing ContainerDirectory, _ record: inout ContainerRecord,
+        offering console: SharedDescriptor?, callerUmask: UInt32, warn: (String) -> Void
+    ) throws(ContainerError) -> Launcher {
+        // Before anything else exists, so that whatever follows can be found again.
+        try directory.write(record)
+        try directory.write(configuration: bundle.text)
+        let offers = try makeOffers(directory, console, callerUmask)
+        let launcher = try Launcher(plan, host: host, offers: offers)
+        try launcher.prepare(warn: warn)
+        record.pid = launcher.pid
+        record.startTime = try startTime(of: launcher.pid)
+        record.phase = .created
+        return launcher
     }
 
     // MARK: Before anything is made

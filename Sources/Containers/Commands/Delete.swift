@@ -29,6 +29,17 @@ extension ContainerRuntime {
         }
     }
 
+    /// The same for one that this process has just made, whatever it is doing.
+    package func delete(_ container: borrowing CreatedContainer) throws(ContainerError) {
+        try performing("delete", container.record.id) { (_) throws(ContainerError) in
+            try container.directory.lock()
+            // Someone else may have deleted it, and even made another one with its id.
+            guard try container.directory.isLinked() else { return }
+            try kill(container.pidfd)
+            try container.directory.remove()
+        }
+    }
+
     private func end(_ directory: borrowing ContainerDirectory, force: Bool)
         throws(ContainerError)
     {

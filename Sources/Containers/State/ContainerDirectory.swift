@@ -59,6 +59,13 @@ package struct ContainerDirectory: ~Copyable {
         }
     }
 
+    /// Gives the lock back before the descriptor is closed.
+    func unlock() throws(ContainerError) {
+        try during("unlock \"\(path)\"") { () throws(SystemCallError) in
+            try File.unlock(descriptor)
+        }
+    }
+
     /// Whether the directory is still there under its name: false once it has been removed.
     func isLinked() throws(ContainerError) -> Bool {
         do throws(SystemCallError) {

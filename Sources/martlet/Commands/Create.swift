@@ -36,6 +36,9 @@ extension Invocation {
         return request
     }
 
+    /// What `start` is to do with it.
+    var notifyRequest: NotifyRequest? { notifySocket.map { NotifyRequest(socket: $0) } }
+
     /// The socket where readiness is told to the caller's service manager (sd_notify(3)).
     var notifySocket: String? {
         guard let path = Process.environmentVariable("NOTIFY_SOCKET"), !path.isEmpty else {

@@ -22,7 +22,7 @@ struct Invocation {
         switch command {
         case .create: try create()
         case .run: return try run()
-        case .start: try runtime.start(id, notifySocket: notifySocket, warn: log.warning)
+        case .start: try runtime.start(id, notifying: notifyRequest, warn: log.warning)
         case .state: try Output.write(runtime.state(id).encode(pretty: true) + [newline])
         case .kill: try kill()
         case .delete: try delete()
