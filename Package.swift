@@ -43,7 +43,8 @@ let package = Package(
             dependencies: ["Linux", "JSON", "OCI", "Containers", "Supervision"],
             swiftSettings: strict),
 
-        .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
+        .testTarget(
+            name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "JSON"], swiftSettings: strict),
         .testTarget(
