@@ -115,6 +115,23 @@ struct LifeTests {
         }
     }
 
+    @Test("directories on the way go with the last container that lives there")
+    func shared() throws {
+        try Fixture.with(.both) { fixture in
+            let stays = try fixture.create("/host")
+            let first = try fixture.create("/host/on/way/1")
+            let second = try fixture.create("/host/on/way/2")
+            #expect(second.record.places.allSatisfy { $0.made.count == 1 })
+            try first.delete()
+            #expect(try second.exists())
+            try second.delete()
+            for place in stays.record.places {
+                #expect(!FileManager.default.fileExists(atPath: place.absolutePath + "/on"))
+            }
+            #expect(try stays.exists())
+        }
+    }
+
     @Test("a cgroup with processes is not removed, and they are named")
     func deletePopulated() throws {
         try Fixture.with(.both) { fixture in

@@ -8,7 +8,8 @@ extension Cgroup {
     /// made below it, and none that was there before. Done twice it is right as well.
     ///
     /// The kernel is busy for a moment after the last process has ended; it is asked again for up
-    /// to two seconds. A directory on the way that others use by now stays.
+    /// to two seconds. A directory on the way that others use by now stays, until the last of
+    /// them is deleted.
     package func delete(patience: Int = 2000) throws(CgroupError) {
         var first: CgroupError?
         for place in record.places {
@@ -23,7 +24,7 @@ extension Cgroup {
     }
 
     private static func delete(_ place: CgroupPlace, patience: Int) throws(CgroupError) {
-        if place.made.isEmpty { return }
+        guard let outermost = place.made.first else { return }
         let top = try CgroupDirectory(topOf: place)
         for path in place.made.reversed() {
             let isTarget = path == place.path
@@ -43,6 +44,24 @@ extension Cgroup {
                     throw CgroupError("cgroup \"\(place.mountPoint)/\(path)\"", error)
                 }
             }
+        }
+        try deleteMarked(above: outermost, top)
+    }
+
+    /// Removes what was made for a container that is gone, and that this one lived in.
+    private static func deleteMarked(above path: String, _ top: borrowing CgroupDirectory)
+        throws(CgroupError)
+    {
+        var names = path.split(separator: "/").dropLast()
+        while !names.isEmpty {
+            let path = names.joined(separator: "/")
+            guard let directory = try top.open(path), directory.isMarked() else { return }
+            do throws(SystemCallError) {
+                try remove(path, top)
+            } catch {
+                return  // In use, or not ours to remove.
+            }
+            names.removeLast()
         }
     }
 

@@ -161,15 +161,20 @@ package struct CgroupCreation: Sendable {
         _ place: inout CgroupPlace
     ) throws(CgroupError) -> CgroupDirectory {
         if let child = try parent.open(name) { return child }
+        var isOurs = false
         do throws(SystemCallError) {
             try File.makeDirectory(name, at: parent.descriptor.number, permissions: 0o755)
+            isOurs = true
             if !place.made.contains(path) { place.made.append(path) }
         } catch where error.errno == .exists {
             // Someone was faster, and owns it.
         } catch {
             throw CgroupError("cgroup \"\(place.mountPoint)/\(path)\"", error)
         }
-        if let child = try parent.open(name) { return child }
+        if let child = try parent.open(name) {
+            if isOurs, path != place.path { child.mark() }
+            return child
+        }
         let cause = SystemCallError("open", "\(parent.path)/\(name)", .noEntry)
         throw CgroupError("cgroup \"\(place.mountPoint)/\(path)\"", cause)
     }

@@ -87,6 +87,31 @@ struct CgroupDirectory: ~Copyable {
     }
 }
 
+/// A mark on the directories that were made on the way to a container's cgroup. Other containers
+/// may come to live there; the last of them to go takes them away, whoever made them.
+extension CgroupDirectory {
+    /// Only the host's root can set the first; users without privileges have the second.
+    private static let marks = ["trusted.martlet", "user.martlet"]
+
+    borrowing func mark() {
+        for name in Self.marks {
+            do throws(SystemCallError) {
+                try File.setAttribute(name, of: descriptor, to: "1")
+                return
+            } catch {
+                // Where no mark can be set, the directory stays until its maker's own delete.
+            }
+        }
+    }
+
+    borrowing func isMarked() -> Bool {
+        for name in Self.marks {
+            if let isSet = try? File.hasAttribute(name, of: descriptor), isSet { return true }
+        }
+        return false
+    }
+}
+
 extension CgroupPlace {
     /// Opens the cgroup; nil when it is gone.
     func open() throws(CgroupError) -> CgroupDirectory? {
