@@ -33,6 +33,7 @@ let package = Package(
         .target(name: "Linux", dependencies: ["CLinux", "CCapability"], swiftSettings: strict),
         .target(name: "JSON", dependencies: ["CJSON"], swiftSettings: strict),
         .target(name: "OCI", dependencies: ["JSON"], swiftSettings: strict),
+        .target(name: "Cgroups", dependencies: ["Linux", "OCI"], swiftSettings: strict),
         .target(
             name: "Containers", dependencies: ["Linux", "JSON", "OCI"], swiftSettings: strict),
         .target(name: "Supervision", dependencies: ["Linux", "JSON"], swiftSettings: strict),
@@ -47,6 +48,9 @@ let package = Package(
             name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "JSON"], swiftSettings: strict),
+        .testTarget(
+            name: "CgroupsTests", dependencies: ["Cgroups", "OCI", "Linux"],
+            swiftSettings: strict),
         .testTarget(
             name: "ContainersTests", dependencies: ["Containers", "OCI", "JSON", "Linux"],
             swiftSettings: strict),

@@ -278,4 +278,6 @@ static inline int clinux_tiocgptpeer(int master, int flags) {
 // AT_FDCWD carries a cast in some versions of the headers.
 static inline int clinux_at_fdcwd(void) { return AT_FDCWD; }
 
+#include "bpf.h"
+
 #endif
