@@ -35,7 +35,8 @@ let package = Package(
         .target(name: "OCI", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "Cgroups", dependencies: ["Linux", "OCI"], swiftSettings: strict),
         .target(
-            name: "Containers", dependencies: ["Linux", "JSON", "OCI"], swiftSettings: strict),
+            name: "Containers", dependencies: ["Linux", "JSON", "OCI", "Cgroups"],
+            swiftSettings: strict),
         .target(name: "Supervision", dependencies: ["Linux", "JSON"], swiftSettings: strict),
 
         // The runtime.

@@ -61,6 +61,8 @@ package struct CreateRequest: Sendable {
     package var pidFile: String?
     /// Enter the root filesystem by moving it over "/" instead of by pivot_root(2).
     package var noPivot = false
+    /// Give the container cgroups of its own where its configuration asks for them.
+    package var managesCgroups = true
     /// Keep the caller's session keyring.
     package var noNewKeyring = false
     /// How many descriptors from 3 on the process keeps.

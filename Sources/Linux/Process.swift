@@ -268,6 +268,11 @@ extension Process {
         }
     }
 
+    /// Gives this process namespaces of its own. The system call is `unshare(2)`.
+    package static func separate(_ kinds: NamespaceFlags) throws(SystemCallError) {
+        _ = try check("unshare") { unshare(CInt(truncatingIfNeeded: kinds.rawValue)) }
+    }
+
     /// Which kind of namespace a file of nsfs stands for. The request is `ioctl_ns(2)`,
     /// NS_GET_NSTYPE.
     package static func kind(ofNamespace namespace: borrowing FileDescriptor)

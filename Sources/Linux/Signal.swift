@@ -105,7 +105,7 @@ package enum Signal {
                 unsafe read(number, &information, MemoryLayout<signalfd_siginfo>.size)
             }
             return Int32(truncatingIfNeeded: information.ssi_signo)
-        } catch  where error.errno == .again {
+        } catch where error.errno == .again {
             return nil
         }
     }

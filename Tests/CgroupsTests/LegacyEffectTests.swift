@@ -56,7 +56,9 @@ struct LegacyEffectTests {
         }
     }
 
-    @Test("a limit below use is refused, and an update changes everything or nothing", .requires(v1: "memory", "cpuset", "cpu"))
+    @Test(
+        "a limit below use is refused, and an update changes everything or nothing",
+        .requires(v1: "memory", "cpuset", "cpu"))
     func update() throws {
         var resources = Resources()
         resources.memory = .init()
@@ -178,7 +180,8 @@ struct LegacyEffectTests {
             _ = child.wait()
             let stat = try String(
                 contentsOfFile: "/sys/fs/cgroup/cpu\(fixture.path)/cpu.stat", encoding: .utf8)
-            let line = try #require(stat.split(separator: "\n").first { $0.hasPrefix("nr_throttled") })
+            let line = try #require(
+                stat.split(separator: "\n").first { $0.hasPrefix("nr_throttled") })
             #expect(line.split(separator: " ").last.flatMap { Int($0) } ?? 0 > 3)
         }
     }
@@ -209,7 +212,8 @@ struct LegacyEffectTests {
         }
     }
 
-    @Test("a weight without its scheduler is an error that names both files", .requires(v1: "blkio"))
+    @Test(
+        "a weight without its scheduler is an error that names both files", .requires(v1: "blkio"))
     func weight() throws {
         let file = "/sys/fs/cgroup/blkio/blkio.weight"
         guard !FileManager.default.fileExists(atPath: file) else { return }

@@ -7,7 +7,8 @@ import OCI
 import Testing
 
 /// Making, stopping, killing and removing, in every form of cgroups.
-@Suite(.serialized, .requiresRoot, .requires(v1: "freezer"), .requiresCgroup2, .timeLimit(.minutes(2)))
+@Suite(
+    .serialized, .requiresRoot, .requires(v1: "freezer"), .requiresCgroup2, .timeLimit(.minutes(2)))
 struct LifeTests {
     @Test("frozen processes stand still, and go on", arguments: [Fixture.Form.v1, .v2, .both])
     func freeze(_ form: Fixture.Form) throws {
@@ -44,7 +45,8 @@ struct LifeTests {
         }
         try Fixture.with(form) { fixture in
             let cgroup = try fixture.create("", resources)
-            let bomb = "trap '' TERM INT; i=0; while [ $i -lt 30 ]; do (sleep 60 & setsid sleep 60 & wait) & i=$((i+1)); done; wait"
+            let bomb =
+                "trap '' TERM INT; i=0; while [ $i -lt 30 ]; do (sleep 60 & setsid sleep 60 & wait) & i=$((i+1)); done; wait"
             _ = try fixture.start(bomb, in: cgroup)
             #expect(try eventually { try cgroup.processes().count > 20 })
             try cgroup.kill()
@@ -77,7 +79,9 @@ struct LifeTests {
         }
     }
 
-    @Test("only what was made is removed, with all that was made in it", arguments: [Fixture.Form.v1, .v2, .both])
+    @Test(
+        "only what was made is removed, with all that was made in it",
+        arguments: [Fixture.Form.v1, .v2, .both])
     func delete(_ form: Fixture.Form) throws {
         try Fixture.with(form) { fixture in
             let outer = try fixture.create("/a/b")
@@ -97,7 +101,8 @@ struct LifeTests {
                 }
                 for _ in 0..<60 {
                     try File.makeDirectory("deep", at: directory.number, permissions: 0o755)
-                    directory = try File.open("deep", at: directory.number, [.readOnly, .directory])
+                    directory = try File.open(
+                        "deep", at: directory.number, [.readOnly, .directory])
                 }
             }
             try cgroup.delete()

@@ -28,6 +28,7 @@ extension Invocation {
         if let path = options[.consoleSocket] { request.console = .socket(path: path) }
         request.pidfdSocket = options[.pidfdSocket]
         request.pidFile = options[.pidFile]
+        request.managesCgroups = globals.managesCgroups
         request.noPivot = options.isSet(.noPivot)
         request.noNewKeyring = options.isSet(.noNewKeyring)
         request.preservedDescriptors = descriptors.preserved

@@ -64,11 +64,11 @@ struct Invocation {
         features.mountOptions = MountOptions.recognizedNames.sorted()
         features.linux?.capabilities = Capabilities.allNames
         var cgroup = Features.Cgroup()
-        cgroup.v1 = false
-        cgroup.v2 = false
+        cgroup.v1 = true
+        cgroup.v2 = true
         cgroup.systemd = false
         cgroup.systemdUser = false
-        cgroup.rdma = false
+        cgroup.rdma = true
         features.linux?.cgroup = cgroup
         var seccomp = Features.Seccomp(enabled: false)
         seccomp.actions = nil
