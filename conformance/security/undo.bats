@@ -10,6 +10,7 @@ interrupted() {
     only_martlet
     command -v strace >/dev/null || skip 'strace is not installed'
     args true
+    edit '.linux.cgroupsPath = "/martlet-undo/test" | .linux.resources = {pids: {limit: 50}}'
     LIMIT=300 call "$T/out" "$T/err" "$CONFORMANCE/security/undo.py" "$1" "$RUNTIME" "$BUNDLE" "$T/undo"
     ok
     has "$output" ' 0 problems'
