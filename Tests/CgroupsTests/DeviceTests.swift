@@ -68,7 +68,9 @@ import Testing
     func defaults() {
         let deny = [Self.rule(false)]
         let standard = DeviceRules(deny, defaults: .standard)
-        for (major, minor) in [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, 9)] {
+        for (major, minor) in [
+            (1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, 9),
+        ] {
             #expect(Self.allows(standard, .character, UInt32(major), UInt32(minor), .all))
         }
         #expect(Self.allows(standard, .block, 8, 0, .makeNode))

@@ -94,7 +94,8 @@ import Testing
     @Test(
         "paths that are refused",
         arguments: [
-            "/", "//a", "/a//b", "a/", "/a/", "../a", "/a/../b", "a/./b", "/..", ".", "a\0b", "a\nb",
+            "/", "//a", "/a//b", "a/", "/a/", "../a", "/a/../b", "a/./b", "/..", ".", "a\0b",
+            "a\nb",
             "system.slice:martlet:one", "a/" + String(repeating: "x", count: 256),
             String(repeating: "/abcdefg", count: 512),
         ])
@@ -112,7 +113,8 @@ import Testing
     @Test("lines that no kernel writes are passed over")
     func garbage() {
         let layout = CgroupLayout(
-            membership: "nonsense\n::\n0\n", mountInformation: "1 2\n\n - - -\n\\ \\0 \\999 a b c - d e\n")
+            membership: "nonsense\n::\n0\n",
+            mountInformation: "1 2\n\n - - -\n\\ \\0 \\999 a b c - d e\n")
         #expect(layout.hierarchies.isEmpty)
     }
 }

@@ -56,7 +56,9 @@ struct LegacyEffectTests {
         }
     }
 
-    @Test("a limit below use is refused, and an update changes everything or nothing", .requires(v1: "memory", "cpuset", "cpu"))
+    @Test(
+        "a limit below use is refused, and an update changes everything or nothing",
+        .requires(v1: "memory", "cpuset", "cpu"))
     func update() throws {
         var resources = Resources()
         resources.memory = .init()
@@ -152,6 +154,28 @@ struct LegacyEffectTests {
         }
     }
 
+    @Test("a list that the cgroup above forbids changes nothing", .requires(v1: "devices"))
+    func nestedDevices() throws {
+        var resources = Resources()
+        resources.devices = [Resources.DeviceRule(allow: false)]
+        try Fixture.with(.v1) { fixture in
+            resources.devices.append(DeviceTests.rule(true, .character, 1, 11, "r"))
+            _ = try fixture.create("/above", resources)
+            resources.devices.removeLast()
+            let cgroup = try fixture.create("/above/in", resources)
+            let list = "/sys/fs/cgroup/devices\(fixture.path)/above/in/devices.list"
+            let before = try String(contentsOfFile: list, encoding: .utf8)
+            resources.devices.append(DeviceTests.rule(true, .character, 1, 2, "r"))
+            resources.devices.append(DeviceTests.rule(true, .character, 1, 11, "r"))
+            let plan = try ResourcePlan(resources, support: fixture.layout.support)
+            let error = #expect(throws: CgroupError.self) {
+                try cgroup.apply(plan.lateSteps, restoring: true)
+            }
+            #expect(error?.reason.contains("does not allow it") == true)
+            #expect(try String(contentsOfFile: list, encoding: .utf8) == before)
+        }
+    }
+
     @Test("a cpuset holds processes, and is filled in from above", .requires(v1: "cpuset"))
     func cpuset() throws {
         var resources = Resources()
@@ -178,7 +202,8 @@ struct LegacyEffectTests {
             _ = child.wait()
             let stat = try String(
                 contentsOfFile: "/sys/fs/cgroup/cpu\(fixture.path)/cpu.stat", encoding: .utf8)
-            let line = try #require(stat.split(separator: "\n").first { $0.hasPrefix("nr_throttled") })
+            let line = try #require(
+                stat.split(separator: "\n").first { $0.hasPrefix("nr_throttled") })
             #expect(line.split(separator: " ").last.flatMap { Int($0) } ?? 0 > 3)
         }
     }
@@ -209,7 +234,8 @@ struct LegacyEffectTests {
         }
     }
 
-    @Test("a weight without its scheduler is an error that names both files", .requires(v1: "blkio"))
+    @Test(
+        "a weight without its scheduler is an error that names both files", .requires(v1: "blkio"))
     func weight() throws {
         let file = "/sys/fs/cgroup/blkio/blkio.weight"
         guard !FileManager.default.fileExists(atPath: file) else { return }

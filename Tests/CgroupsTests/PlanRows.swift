@@ -53,7 +53,8 @@ extension PlanTests {
             "swap below limit",
             v1: ["memory.limit_in_bytes = 100 with memory.memsw.limit_in_bytes = 50"],
             v2: [
-                "error: memory.swap: expected at least memory.limit 100, as it includes it, found 50"
+                "error: memory.swap: expected at least memory.limit 100, as it includes it, "
+                    + "found 50"
             ]
         ) {
             $0.limit = 100
@@ -72,13 +73,18 @@ extension PlanTests {
         memory(
             "reservation", v1: ["memory.soft_limit_in_bytes = 7"], v2: ["memory.low = 7"]
         ) { $0.reservation = 7 },
-        memory("kernelTCP", v1: ["memory.kmem.tcp.limit_in_bytes = 7"], v2: only1("memory.kernelTCP", "memory")) {
+        memory(
+            "kernelTCP", v1: ["memory.kmem.tcp.limit_in_bytes = 7"],
+            v2: only1("memory.kernelTCP", "memory")
+        ) {
             $0.kernelTCP = 7
         },
         memory(
             "kernelTCP unlimited", v1: ["memory.kmem.tcp.limit_in_bytes = -1 (optional)"], v2: []
         ) { $0.kernelTCP = -1 },
-        memory("swappiness", v1: ["memory.swappiness = 0"], v2: only1("memory.swappiness", "memory")) {
+        memory(
+            "swappiness", v1: ["memory.swappiness = 0"], v2: only1("memory.swappiness", "memory")
+        ) {
             $0.swappiness = 0
         },
         memory(
@@ -319,7 +325,9 @@ extension PlanTests {
         },
         Row(
             "unified without its controller",
-            v1: ["error: unified \"misc.max\": this host has cgroup v1, and unified is of cgroup v2"],
+            v1: [
+                "error: unified \"misc.max\": this host has cgroup v1, and unified is of cgroup v2"
+            ],
             v2: ["error: unified \"misc.max\": cgroup v2 has no misc controller here"]
         ) { $0.unified = ["misc.max": "1"] },
         Row(

@@ -61,7 +61,9 @@ package struct DeviceAccessList: Equatable, Sendable {
         }
         for (devices, access) in sorted(exceptions) {
             let missing = access.subtracting(old[devices] ?? [])
-            if !missing.isEmpty { changes.append(Change(file: add, value: "\(devices) \(missing)")) }
+            if !missing.isEmpty {
+                changes.append(Change(file: add, value: "\(devices) \(missing)"))
+            }
         }
         for (devices, access) in sorted(old) {
             let surplus = access.subtracting(exceptions[devices] ?? [])

@@ -23,7 +23,8 @@ package struct DeviceAccess: OptionSet, Hashable, Sendable, CustomStringConverti
     }
 
     package var description: String {
-        (contains(.read) ? "r" : "") + (contains(.write) ? "w" : "") + (contains(.makeNode) ? "m" : "")
+        (contains(.read) ? "r" : "") + (contains(.write) ? "w" : "")
+            + (contains(.makeNode) ? "m" : "")
     }
 }
 

@@ -25,7 +25,8 @@ extension Planner {
     /// nil when nothing is asked for.
     private func memoryVersion(_ memory: Resources.Memory) throws(CgroupError) -> CgroupVersion? {
         let settings: [(name: String, isSet: Bool)] = [
-            ("memory.limit", memory.limit != nil), ("memory.reservation", memory.reservation != nil),
+            ("memory.limit", memory.limit != nil),
+            ("memory.reservation", memory.reservation != nil),
             ("memory.swap", memory.swap != nil), ("memory.kernelTCP", memory.kernelTCP != nil),
             ("memory.swappiness", memory.swappiness != nil),
             ("memory.disableOOMKiller", memory.disableOOMKiller == true),
@@ -67,7 +68,9 @@ extension Planner {
             add(write("reservation", "soft_limit_in_bytes", reservation))
         }
         if let kernelTCP = memory.kernelTCP {
-            add(write("kernelTCP", "kmem.tcp.limit_in_bytes", kernelTCP, isOptional: kernelTCP == -1))
+            add(
+                write(
+                    "kernelTCP", "kmem.tcp.limit_in_bytes", kernelTCP, isOptional: kernelTCP == -1))
         }
         if let swappiness = memory.swappiness {
             guard swappiness <= 100 else {

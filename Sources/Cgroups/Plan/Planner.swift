@@ -145,7 +145,8 @@ struct Planner {
             else { throw CgroupError(.invalid, "\(setting): expected the name of a cgroup's file") }
             guard let unified = support.unified else {
                 throw CgroupError(
-                    .unsupported, "\(setting): this host has cgroup v1, and unified is of cgroup v2")
+                    .unsupported, "\(setting): this host has cgroup v1, and unified is of cgroup v2"
+                )
             }
             let prefix = file.prefix { $0 != "." }
             let controller = prefix == "cgroup" || !file.contains(".") ? "" : String(prefix)
