@@ -64,12 +64,13 @@ test-root: ## the same, and refuse to leave out what needs root
 check: setup-check lint release ## what the commit hook and CI check: layout, licences, direction, binary
 	@scripts/check-binary --self-test
 	@scripts/check-binary $(BINARY) $(MAP)
+	@scripts/startup-cost --rounds 100 $(BINARY)
 
 lint: setup-check ## the part of `check` that builds nothing
 	@scripts/lint
 
 fmt: ## lay out the Swift sources
-	swift format --in-place --recursive Sources Tests Package.swift
+	@scripts/format
 
 conformance: setup-test $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),release) ## run the black-box suites: RUNTIME=runc for another runtime
 	RUNTIME="$(RUNTIME)" conformance/run $(CONFORMANCE)

@@ -35,7 +35,8 @@ let package = Package(
         .target(name: "OCI", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "Cgroups", dependencies: ["Linux", "OCI"], swiftSettings: strict),
         .target(
-            name: "Containers", dependencies: ["Linux", "JSON", "OCI"], swiftSettings: strict),
+            name: "Containers", dependencies: ["Linux", "JSON", "OCI", "Cgroups"],
+            swiftSettings: strict),
         .target(name: "Supervision", dependencies: ["Linux", "JSON"], swiftSettings: strict),
 
         // The runtime.
@@ -44,7 +45,8 @@ let package = Package(
             dependencies: ["Linux", "JSON", "OCI", "Containers", "Supervision"],
             swiftSettings: strict),
 
-        .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
+        .testTarget(
+            name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "JSON"], swiftSettings: strict),
         .testTarget(

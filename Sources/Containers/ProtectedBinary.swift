@@ -22,13 +22,14 @@ package enum ProtectedBinary {
 
     private static func openOwnFile() throws(ContainerError) -> FileDescriptor {
         do throws(SystemCallError) {
-            return try File.open("/proc/self/exe", [.pathOnly])
+            return try File.open("/proc/self/exe", .pathOnly)
         } catch {
             throw failure("\(error); is /proc mounted?")
         }
     }
 
-    private static func isProtected(_ own: borrowing FileDescriptor) throws(ContainerError) -> Bool {
+    private static func isProtected(_ own: borrowing FileDescriptor) throws(ContainerError) -> Bool
+    {
         do throws(SystemCallError) {
             // The detached clone below, or a system whose programs lie on a read-only mount.
             if try File.fileSystem(of: own).isReadOnly { return true }

@@ -20,6 +20,30 @@ package struct OpenFlags: OptionSet, Sendable {
     package static var noControllingTerminal: OpenFlags { OpenFlags(rawValue: O_NOCTTY) }
     /// Names the file without opening it (O_PATH).
     package static var pathOnly: OpenFlags { OpenFlags(rawValue: O_PATH) }
+
+    // Names for the combinations that start-up is full of: a literal of several options is put
+    // together at run time.
+
+    /// A directory that is no link, to be read or walked from.
+    package static var realDirectory: OpenFlags {
+        OpenFlags(rawValue: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    }
+    /// A file that is no link, named without opening it.
+    package static var realPath: OpenFlags { OpenFlags(rawValue: O_PATH | O_NOFOLLOW) }
+    /// A directory that is no link, named without opening it.
+    package static var realDirectoryPath: OpenFlags {
+        OpenFlags(rawValue: O_PATH | O_DIRECTORY | O_NOFOLLOW)
+    }
+    /// A directory, named without opening it.
+    package static var directoryPath: OpenFlags { OpenFlags(rawValue: O_PATH | O_DIRECTORY) }
+    /// A file to be read that is no link.
+    package static var realFile: OpenFlags { OpenFlags(rawValue: O_RDONLY | O_NOFOLLOW) }
+    /// A file to be read; a fifo in its place does not make us wait.
+    package static var readOnlyAtOnce: OpenFlags { OpenFlags(rawValue: O_RDONLY | O_NONBLOCK) }
+    /// A new file that takes no other's place.
+    package static var newFile: OpenFlags {
+        OpenFlags(rawValue: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+    }
 }
 
 /// How a path is walked: the RESOLVE_ words of openat2(2).
@@ -38,6 +62,17 @@ package struct Resolution: OptionSet, Sendable {
         Resolution(rawValue: UInt64(RESOLVE_NO_SYMLINKS))
     }
     package static var noMountCrossing: Resolution { Resolution(rawValue: UInt64(RESOLVE_NO_XDEV)) }
+
+    /// For paths of a container. A name of its own, because a literal of several options is put
+    /// together at run time, and this one is used for every path.
+    package static var insideRoot: Resolution {
+        Resolution(rawValue: UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
+    }
+    /// The same where no part of the path may be a link.
+    package static var insideRootWithoutLinks: Resolution {
+        Resolution(
+            rawValue: UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS))
+    }
 }
 
 /// What kind of file an inode is.
@@ -103,7 +138,6 @@ package struct FileSystemStatus: Sendable {
     package var isKernelInterface: Bool { isProc || magic == UInt64(SYSFS_MAGIC) }
     package var isCgroup2: Bool { magic == UInt64(CGROUP2_SUPER_MAGIC) }
     package var isDevpts: Bool { magic == UInt64(DEVPTS_SUPER_MAGIC) }
-    package var isTmpfs: Bool { magic == UInt64(TMPFS_MAGIC) }
     /// An nsfs file stands for a namespace.
     package var isNamespace: Bool { magic == UInt64(NSFS_MAGIC) }
 }
@@ -204,7 +238,8 @@ package enum File {
             default: S_IFREG
             }
         _ = try check("mknod", path) {
-            unsafe mknodat(directory, path, mode_t(kind) | permissions, clinux_makedev(major, minor))
+            unsafe mknodat(
+                directory, path, mode_t(kind) | permissions, clinux_makedev(major, minor))
         }
     }
 
@@ -297,6 +332,14 @@ package enum File {
     }
 }
 
+extension File {
+    /// Gives a lock of ``lock(_:exclusively:waiting:)`` back. The system call is `flock(2)`.
+    package static func unlock(_ descriptor: borrowing FileDescriptor) throws(SystemCallError) {
+        let number = descriptor.number
+        _ = try check("flock") { flock(number, LOCK_UN) }
+    }
+}
+
 // MARK: - Reading and writing
 
 extension File {
@@ -332,7 +375,7 @@ extension File {
     package static func readAll(
         _ path: String, at directory: CInt = Directory.current, limit: Int = 1 << 20
     ) throws(SystemCallError) -> [UInt8] {
-        try readAll(open(path, at: directory, [.readOnly]), limit: limit, subject: path)
+        try readAll(open(path, at: directory, .readOnly), limit: limit, subject: path)
     }
 
     /// The same as text; bytes that are no UTF-8 are replaced.
@@ -386,12 +429,13 @@ extension File {
         let slash = name.lastIndex(of: "/").map { name.index(after: $0) } ?? name.startIndex
         let temporary = "\(name[..<slash]).\(name[slash...]).\(getpid())"
         do throws(SystemCallError) {
-            try? remove(temporary, at: directory)
-            let file = try open(
-                temporary, at: directory, [.writeOnly, .create, .exclusive, .noFollow],
-                permissions: permissions)
-            try write(bytes, to: file.number)
-            try file.close()
+            do throws(SystemCallError) {
+                try make(temporary, at: directory, with: bytes, permissions: permissions)
+            } catch where error.errno == .exists {
+                // Of a process with our pid that was killed.
+                try remove(temporary, at: directory)
+                try make(temporary, at: directory, with: bytes, permissions: permissions)
+            }
             try rename(temporary, to: name, at: directory)
         } catch {
             try? remove(temporary, at: directory)
@@ -399,12 +443,21 @@ extension File {
         }
     }
 
+    /// Makes a new file (EEXIST when there is one) that nobody reads before it is whole.
+    package static func make(
+        _ name: String, at directory: CInt, with bytes: [UInt8], permissions: UInt32
+    ) throws(SystemCallError) {
+        let file = try open(name, at: directory, .newFile, permissions: permissions)
+        try write(bytes, to: file.number)
+        try file.close()
+    }
+
     /// The names in a directory, without "." and "..", in the kernel's order. The library call is
     /// `readdir(3)`.
     package static func names(in directory: borrowing FileDescriptor) throws(SystemCallError)
         -> [String]
     {
-        let copy = try open(".", at: directory.number, [.readOnly, .directory])
+        let copy = try open(".", at: directory.number, .realDirectory)
         let number = copy.release()
         guard let stream = unsafe fdopendir(number) else {
             let errno = Errno.current

@@ -21,6 +21,16 @@ package struct MountAttributes: OptionSet, Hashable, Sendable {
     package static var noSymbolicLinks: MountAttributes {
         .init(rawValue: UInt64(MOUNT_ATTR_NOSYMFOLLOW))
     }
+    /// nosuid, nodev and noexec, for what holds neither programs nor devices.
+    package static var inert: MountAttributes {
+        .init(rawValue: UInt64(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
+    }
+    /// The same, read-only too.
+    package static var inertReadOnly: MountAttributes {
+        .init(
+            rawValue: UInt64(
+                MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
+    }
     /// The bits that hold one choice out of relatime (all 0), noatime and strictatime.
     package static var accessTimeMask: MountAttributes {
         .init(rawValue: UInt64(MOUNT_ATTR__ATIME))
@@ -176,7 +186,8 @@ package struct FileSystemContext: ~Copyable {
         let number = descriptor.number
         try explaining(flag) { () throws(SystemCallError) in
             _ = try check("mount option", flag) {
-                unsafe clinux_fsconfig(number, CUnsignedInt(FSCONFIG_SET_FLAG.rawValue), flag, nil, 0)
+                unsafe clinux_fsconfig(
+                    number, CUnsignedInt(FSCONFIG_SET_FLAG.rawValue), flag, nil, 0)
             }
         }
     }

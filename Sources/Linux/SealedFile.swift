@@ -11,7 +11,7 @@ package enum SealedFile {
     package static func copy(of path: String, name: String) throws(SystemCallError)
         -> FileDescriptor
     {
-        let source = try File.open(path, [.readOnly])
+        let source = try File.open(path, .readOnly)
         let size = Int(try File.status(of: source).size)
         let memory = try make(name)
         let number = memory.number
@@ -26,14 +26,14 @@ package enum SealedFile {
         try File.changePermissions(of: memory, to: 0o555)
         _ = try check("seal", name) { clinux_fcntl(number, F_ADD_SEALS, seals) }
         // Run through a descriptor that cannot write: execve(2) refuses a file open for writing.
-        return try File.open(memory.procPath, [.readOnly])
+        return try File.open(memory.procPath, .readOnly)
     }
 
     /// Whether the file at a path is such a copy.
     package static func isSealed(_ path: String) throws(SystemCallError) -> Bool {
         let file: FileDescriptor
         do throws(SystemCallError) {
-            file = try File.open(path, [.readOnly])
+            file = try File.open(path, .readOnly)
         } catch where error.errno == .accessDenied {
             return false  // A file that may be run and not read.
         }

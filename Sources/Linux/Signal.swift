@@ -14,9 +14,6 @@ package enum Signal {
     package static var urgent: Int32 { SIGURG }
     package static var `continue`: Int32 { SIGCONT }
     package static var stop: Int32 { SIGSTOP }
-    package static var terminalStop: Int32 { SIGTSTP }
-    package static var terminalInput: Int32 { SIGTTIN }
-    package static var terminalOutput: Int32 { SIGTTOU }
     package static var fileSize: Int32 { SIGXFSZ }
     package static var windowChange: Int32 { SIGWINCH }
 
@@ -45,7 +42,7 @@ package enum Signal {
     /// The number that a person or an engine wrote: `15`, `TERM`, `SIGTERM`, `sigterm`,
     /// `RTMIN+3`; nil for anything else.
     package static func number(from text: String) -> Int32? {
-        if let number = Int32(text) { return (1...last).contains(number) ? number : nil }
+        if let number = decimal(text[...]) { return (1...last).contains(number) ? number : nil }
         var name = text.uppercased()[...]
         if name.hasPrefix("SIG") { name = name.dropFirst(3) }
         for (known, value) in names where known == name { return value }
@@ -53,13 +50,20 @@ package enum Signal {
         if name == "RTMAX" { return last }
         let number: Int32?
         if name.hasPrefix("RTMIN+") {
-            number = Int32(name.dropFirst(6)).flatMap { $0 >= 0 && $0 <= 30 ? 34 + $0 : nil }
+            number = decimal(name.dropFirst(6)).flatMap { $0 <= 30 ? 34 + $0 : nil }
         } else if name.hasPrefix("RTMAX-") {
-            number = Int32(name.dropFirst(6)).flatMap { $0 >= 0 && $0 <= 30 ? last - $0 : nil }
+            number = decimal(name.dropFirst(6)).flatMap { $0 <= 30 ? last - $0 : nil }
         } else {
             number = nil
         }
         return number
+    }
+
+    /// Digits alone: `Int32` would take a sign as well.
+    private static func decimal(_ text: Substring) -> Int32? {
+        guard let first = text.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "-")
+        else { return nil }
+        return Int32(text)
     }
 
     /// Gives every signal its default action and blocks none, as a new program expects it

@@ -47,7 +47,7 @@ package enum Socket {
     package static func connect(_ kind: Kind, to path: String, at directory: CInt)
         throws(SystemCallError) -> FileDescriptor
     {
-        let target = try File.open(path, at: directory, [.pathOnly])
+        let target = try File.open(path, at: directory, .pathOnly)
         let socket = try make(kind)
         let number = socket.number
         var address = try address(of: target.procPath)

@@ -10,12 +10,17 @@ struct GlobalOptions: Equatable, Sendable {
     let isStrict: Bool
     /// Whether systemd is to make cgroups.
     let usesSystemd: Bool
+    /// Whether containers get cgroups of their own.
+    let managesCgroups: Bool
 
     /// - Throws: when the state directory cannot be one.
     init(_ values: OptionValues) throws(UsageError) {
         let given = values[.root] ?? Self.defaultRoot
-        root = Self.normalized(given, from: (try? Process.currentDirectory()) ?? "/")
+        root =
+            given == Self.systemRoot
+            ? given : Self.normalized(given, from: (try? Process.currentDirectory()) ?? "/")
         isStrict = values.isSet(.strict)
+        managesCgroups = values[.cgroupManager] != "disabled"
         usesSystemd = values.isSet(.systemdCgroup) || values[.cgroupManager] == "systemd"
         // Its files would be mixed with the system's own.
         if given.isEmpty || root == "/" {
@@ -34,9 +39,12 @@ struct GlobalOptions: Equatable, Sendable {
         return try Log(to: path, format: format ?? .text, level: level)
     }
 
+    /// Where root's containers are recorded.
+    private static let systemRoot = "/run/martlet"
+
     private static var defaultRoot: String {
         let user = Process.effectiveUserID
-        if user == 0 { return "/run/martlet" }
+        if user == 0 { return systemRoot }
         if let directory = Process.environmentVariable("XDG_RUNTIME_DIR"), !directory.isEmpty {
             return "\(directory)/martlet"
         }

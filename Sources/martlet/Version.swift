@@ -23,19 +23,8 @@ enum Version {
     }
 
     /// Whether the only word after the program's name asks for nothing else.
-    ///
-    /// Bytes are compared where they are: this runs before anything else, and every page that the
-    /// standard library touches costs as much as a system call.
     static func isAsked(_ word: UnsafePointer<CChar>) -> Bool {
-        unsafe isSame(word, "--version") || isSame(word, "-v") || isSame(word, "version")
-            || isSame(word, "-version")
-    }
-
-    private static func isSame(_ word: UnsafePointer<CChar>, _ other: StaticString) -> Bool {
-        for index in 0..<other.utf8CodeUnitCount {
-            // The end mark, 0, is in no word.
-            if unsafe UInt8(bitPattern: word[index]) != other.utf8Start[index] { return false }
-        }
-        return unsafe word[other.utf8CodeUnitCount] == 0
+        unsafe RawArgument.isSame(word, "--version") || RawArgument.isSame(word, "-v")
+            || RawArgument.isSame(word, "version") || RawArgument.isSame(word, "-version")
     }
 }

@@ -5,7 +5,8 @@
 
 load ../helpers
 
-setup_file() { it_runs; }
+# In a subshell: also_setup changes RUNTIME, which the tests would inherit.
+setup_file() { (it_runs); }
 
 also_setup() {
     mkdir "$T/copy"

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Cgroups
 internal import Linux
 
 extension ContainerRuntime {
     /// Sends a signal to a container's process (runtime.md#kill).
     ///
-    /// - Parameter all: to every process in the container's own pid namespace; then a container
-    ///   that has stopped is no error, because there is nobody left.
+    /// `all` sends it to every process in the container's cgroups, or, when it has none, in its own
+    /// pid namespace; then a container that has stopped is no error, because there is nobody left.
     package func kill(_ id: String, signal: Int32, all: Bool) throws(ContainerError) {
         try performing("kill", id) { (id) throws(ContainerError) in
             let directory = try store.open(id)
             let record = try directory.record()
+            if all, let cgroup = record?.cgroup {
+                return try withCgroups { () throws(CgroupError) in
+                    if signal == Signal.kill {
+                        try cgroup.kill()
+                    } else {
+                        try cgroup.signalAll(signal)
+                    }
+                }
+            }
             guard let record, record.phase == .created, let process = try record.openProcess()
             else {
                 if all { return }
@@ -45,7 +55,7 @@ enum Processes {
     static func signalOthers(inNamespaceOf first: Int32, _ signal: Int32) throws(ContainerError) {
         try during("signal the container's processes") { () throws(SystemCallError) in
             let namespace = try File.readSymbolicLink("/proc/\(first)/ns/pid")
-            let names = try File.names(in: File.open("/proc", [.readOnly, .directory]))
+            let names = try File.names(in: File.open("/proc", .realDirectory))
             for name in names {
                 guard let pid = Int32(name), pid != first,
                     let process = try? Process.descriptor(of: pid),

@@ -20,6 +20,8 @@ extension ContainerRuntime {
             for id in try store.ids() {
                 do throws(ContainerError) {
                     let directory = try store.open(id)
+                    // Someone else's directory, or one of a moment ago.
+                    if try directory.record() == nil { continue }
                     states.append(try state(of: directory))
                 } catch where error.kind == .notFound {
                     continue

@@ -9,7 +9,7 @@ enum UserDatabase {
     /// The user's name, or the number where there is none.
     static func name(of uid: UInt32) -> String {
         if uid == 0 { return "root" }
-        guard let file = try? File.open("/etc/passwd", [.readOnly, .nonBlocking]),
+        guard let file = try? File.open("/etc/passwd", .readOnlyAtOnce),
             (try? File.status(of: file))?.type == .regular,
             let bytes = try? File.readAll(file, limit: sizeLimit)
         else { return "\(uid)" }

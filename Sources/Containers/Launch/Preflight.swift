@@ -45,7 +45,7 @@ enum Preflight {
     {
         let step = "linux.namespaces (\(kind.rawValue)): \"\(path)\""
         do throws(SystemCallError) {
-            let file = try File.open(path, [.readOnly, .nonBlocking])
+            let file = try File.open(path, .readOnlyAtOnce)
             guard try File.fileSystem(of: file).isNamespace else {
                 throw SystemCallError("open", path, .invalid)
             }

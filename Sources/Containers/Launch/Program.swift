@@ -55,7 +55,9 @@ enum Program {
     private static func searchPath(_ environment: [String]) -> String {
         // The last entry of a name wins for getenv's users in most shells, the first for glibc;
         // execvp(3) is glibc's.
-        for entry in environment where entry.hasPrefix("PATH=") { return String(entry.dropFirst(5)) }
+        for entry in environment where entry.hasPrefix("PATH=") {
+            return String(entry.dropFirst(5))
+        }
         return "/bin:/usr/bin"
     }
 }
@@ -83,7 +85,7 @@ struct ExecFailure {
     // MARK: What the file says
 
     private var header: [UInt8] {
-        guard let file = try? File.open(path, [.readOnly, .nonBlocking]) else { return [] }
+        guard let file = try? File.open(path, .readOnlyAtOnce) else { return [] }
         var buffer = [UInt8](repeating: 0, count: 4096)
         guard let count = try? File.read(file.number, into: &buffer) else { return [] }
         return Array(buffer[..<count])
@@ -111,7 +113,7 @@ struct ExecFailure {
 
     private func refusal(_ status: FileStatus) -> String {
         if status.type == .directory { return "is a directory: \(errno)" }
-        if let file = try? File.open(path, [.pathOnly]),
+        if let file = try? File.open(path, .pathOnly),
             let system = try? File.fileSystem(of: file), system.forbidsExecution
         {
             return "lies on a filesystem that is mounted noexec: \(errno)"
@@ -128,7 +130,7 @@ struct ExecFailure {
         guard let elf = ELFHeader(header) else {
             return "is neither an ELF program nor a script with a #! line: \(errno)"
         }
-        if let own = try? File.open("/proc/self/exe", [.readOnly]) {
+        if let own = try? File.open("/proc/self/exe", .readOnly) {
             var buffer = [UInt8](repeating: 0, count: 64)
             if (try? File.read(own.number, into: &buffer)) != nil,
                 let ours = ELFHeader(buffer), ours.machine != elf.machine

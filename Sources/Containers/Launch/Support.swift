@@ -27,8 +27,6 @@ package enum Support {
             refuse("process.ioPriority", if: process.ioPriority != nil)
         }
         let linux = configuration.linux
-        refuse("linux.resources", if: linux.resources.map { $0 != Resources() } ?? false)
-        refuse("linux.cgroupsPath", if: linux.cgroupsPath?.isEmpty == false)
         refuse("linux.seccomp", if: linux.seccomp != nil)
         refuse("linux.mountLabel", if: linux.mountLabel?.isEmpty == false)
         refuse("linux.netDevices", if: !linux.netDevices.isEmpty)
@@ -36,7 +34,7 @@ package enum Support {
         refuse("linux.intelRdt", if: linux.intelRdt != nil)
         refuse("linux.memoryPolicy", if: linux.memoryPolicy != nil)
         for (index, mount) in configuration.mounts.enumerated() {
-            let words = ["idmap", "ridmap", "tmpcopyup"].filter { mount.options.contains($0) }
+            let words = ["idmap", "ridmap"].filter { mount.options.contains($0) }
             for word in words { paths.append("mounts[\(index)].options \"\(word)\"") }
             refuse("mounts[\(index)].uidMappings", if: !mount.uidMappings.isEmpty)
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Cgroups
 internal import Linux
 internal import OCI
 
@@ -17,7 +18,7 @@ extension InitProcess {
     }
 
     private func attachOverRoot(_ tree: borrowing FileDescriptor) throws(SystemCallError) {
-        let slash = try File.open("/", [.pathOnly, .directory])
+        let slash = try File.open("/", .directoryPath)
         try Mounting.attach(tree, to: slash, subject: "/")
     }
 
@@ -65,13 +66,13 @@ extension InitProcess {
     private func coverIfMounted(_ point: String) throws(SystemCallError) {
         let target: FileDescriptor
         do throws(SystemCallError) {
-            target = try File.open(point, [.pathOnly, .directory, .noFollow])
+            target = try File.open(point, .realDirectoryPath)
         } catch where error.errno == .noEntry || error.errno == .notDirectory {
             return
         }
         guard try File.fileSystem(of: target).isKernelInterface else { return }
         let context = try FileSystemContext(type: "tmpfs")
-        let cover = try context.mount(attributes: [.readOnly, .noSetID, .noDevices, .noExecution])
+        let cover = try context.mount(attributes: .inertReadOnly)
         try Mounting.attach(cover, to: target, subject: point)
     }
 
@@ -112,7 +113,7 @@ extension InitProcess {
 enum Source {
     /// A copy of the root filesystem's mount, which must be a directory and no link.
     static func cloneRoot(_ path: String) throws(SystemCallError) -> FileDescriptor {
-        let directory = try File.open(path, [.pathOnly, .directory, .noFollow])
+        let directory = try File.open(path, .realDirectoryPath)
         return try Mounting.clone("", at: directory.number, recursively: true)
     }
 

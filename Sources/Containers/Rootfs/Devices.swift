@@ -41,7 +41,7 @@ extension InitProcess {
         throws(ContainerError)
     {
         let node = try attempt { () throws(SystemCallError) in
-            try File.open(plan.path, [.pathOnly, .noFollow])
+            try File.open(plan.path, .realPath)
         }
         let status = try attempt { () throws(SystemCallError) in try File.status(of: node) }
         guard plan.matches(status) else {
@@ -55,7 +55,7 @@ extension InitProcess {
             try File.makeNode(
                 parent.name, at: parent.directory.number, type: .regular, permissions: 0o000)
             let target = try File.open(
-                parent.name, at: parent.directory.number, [.pathOnly, .noFollow])
+                parent.name, at: parent.directory.number, .realPath)
             try Mounting.attach(source, to: target, subject: plan.path)
         }
     }
@@ -132,7 +132,7 @@ extension InitProcess {
         } catch where error.errno == .exists {
             // An image may bring the mount point along.
         }
-        let target = try File.open(parent.name, at: parent.directory.number, [.pathOnly, .noFollow])
+        let target = try File.open(parent.name, at: parent.directory.number, .realPath)
         if try File.status(of: target).type == .symbolicLink {
             throw SystemCallError("open", "/dev/console", .symbolicLinkLoop)
         }

@@ -41,7 +41,7 @@ extension InitProcess {
             try context.set("nr_blocks", to: "1")
             try context.set("nr_inodes", to: "1")
             return try context.mount(
-                attributes: [.readOnly, .noSetID, .noDevices, .noExecution])
+                attributes: .inertReadOnly)
         }
         try attempt { () throws(SystemCallError) in
             try Mounting.attach(mount, to: target, subject: path)
@@ -53,7 +53,7 @@ extension InitProcess {
     private mutating func openNullDevice() throws(ContainerError) -> SharedDescriptor {
         if let nullDevice { return nullDevice }
         let device = try attempt { () throws(SystemCallError) in
-            let device = try File.open("/dev/null", [.pathOnly, .noFollow])
+            let device = try File.open("/dev/null", .realPath)
             let status = try File.status(of: device)
             guard status.type == .characterDevice, status.major == 1, status.minor == 3 else {
                 throw SystemCallError("open", "/dev/null", .noDevice)
@@ -96,7 +96,7 @@ extension InitProcess {
         let path = Sysctl.path(of: key)
         try attempt { () throws(SystemCallError) in
             let file = try File.open(
-                "sys/\(path)", at: procfs.number, [.writeOnly],
+                "sys/\(path)", at: procfs.number, .writeOnly,
                 resolving: [.beneath, .noMagicLinks, .noSymbolicLinks, .noMountCrossing])
             try File.writeOnce(value, to: file, subject: "/proc/sys/\(path)")
         }
@@ -106,7 +106,7 @@ extension InitProcess {
         let made = try attempt { () throws(SystemCallError) in
             let context = try FileSystemContext(type: "proc")
             return SharedDescriptor(
-                try context.mount(attributes: [.noSetID, .noDevices, .noExecution]))
+                try context.mount(attributes: .inert))
         }
         procfs = made
         return made

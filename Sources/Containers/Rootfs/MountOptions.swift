@@ -27,6 +27,8 @@ package struct MountOptions: Equatable, Sendable {
     package var superblockFlags: [String] = []
     /// What the filesystem itself is to understand, as `key` or `key=value`.
     package var data: [String] = []
+    /// `tmpcopyup`: a tmpfs begins with what the image has at its place.
+    package var copiesUp = false
     /// `iversion`, which only mount(2) can ask for; nil when it is not mentioned.
     package var inodeVersion: Bool?
 
@@ -80,6 +82,7 @@ package struct MountOptions: Equatable, Sendable {
             superblockFlags.removeAll { $0 == flag }
             if isOn { superblockFlags.append(flag) }
         case .inodeVersion(let isOn): inodeVersion = isOn
+        case .copyUp: copiesUp = true
         }
     }
 
@@ -116,6 +119,7 @@ package struct MountOptions: Equatable, Sendable {
         case propagation(Propagation, recursively: Bool)
         case superblock(String, Bool)
         case inodeVersion(Bool)
+        case copyUp
     }
 
     private static func canBeRecursive(_ action: Action) -> Bool {
@@ -156,6 +160,7 @@ package struct MountOptions: Equatable, Sendable {
         "dirsync": .superblock("dirsync", true),
         "lazytime": .superblock("lazytime", true), "nolazytime": .superblock("lazytime", false),
         "mand": .superblock("mand", true), "nomand": .superblock("mand", false),
+        "tmpcopyup": .copyUp,
         "iversion": .inodeVersion(true), "noiversion": .inodeVersion(false),
         // These two only choose whether the kernel logs a failed attempt (MS_SILENT).
         "silent": .nothing, "loud": .nothing,

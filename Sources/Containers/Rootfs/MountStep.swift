@@ -42,6 +42,11 @@ extension InitProcess {
         } else {
             let mount = try attempt { () throws(SystemCallError) in
                 let mount = try makeFileSystem(plan)
+                if plan.options.copiesUp, plan.type == "tmpfs" {
+                    try CopyUp.copy(
+                        from: target, to: mount,
+                        keepingMode: !plan.options.data.contains { $0.hasPrefix("mode=") })
+                }
                 try Mounting.attach(mount, to: target, subject: plan.destination)
                 return mount
             }
@@ -198,10 +203,14 @@ extension InitProcess {
     // MARK: /proc
 
     /// Files of procfs that lxcfs and its kin stand in for.
-    private static let harmlessProcFiles: Set<String> = [
-        "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
-        "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled",
-    ]
+    private static func isHarmless(_ components: ArraySlice<String>) -> Bool {
+        switch components.joined(separator: "/") {
+        case "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
+            "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled":
+            true
+        default: false
+        }
+    }
 
     /// Nothing is mounted inside /proc, but over the files above: a mount there could stand where
     /// the runtime or the program believes to write to the kernel (CVE-2019-16884).
@@ -213,9 +222,10 @@ extension InitProcess {
         }
         let components = RootDirectory.components(of: plan.destination)
         if components.first == "proc" {
-            let inner = components.dropFirst().joined(separator: "/")
-            if Self.harmlessProcFiles.contains(inner) { return }
-            if inner.isEmpty, plan.type == "proc", plan.options.source == .fileSystem { return }
+            if components.count == 1, plan.type == "proc", plan.options.source == .fileSystem {
+                return
+            }
+            if components.count > 1, Self.isHarmless(components.dropFirst()) { return }
         } else if !isInside {
             return
         }

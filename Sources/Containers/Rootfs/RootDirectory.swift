@@ -20,12 +20,12 @@ package struct RootDirectory: Sendable {
 
     /// Opens what is at a path, without making anything.
     package func open(
-        _ path: String, _ flags: OpenFlags = [.pathOnly], followingLinks: Bool = true
+        _ path: String, _ flags: OpenFlags = .pathOnly, followingLinks: Bool = true
     ) throws(SystemCallError) -> FileDescriptor {
-        var resolution: Resolution = [.inRoot, .noMagicLinks]
-        if !followingLinks { resolution.insert(.noSymbolicLinks) }
-        return try File.open(
-            Self.relative(path), at: holder.number, flags, resolving: resolution)
+        // The kernel takes a leading slash for the root as well; an empty path names nothing.
+        try File.open(
+            path.isEmpty ? "." : path, at: holder.number, flags,
+            resolving: followingLinks ? .insideRoot : .insideRootWithoutLinks)
     }
 
     /// Opens a path to mount on, making what is missing: directories on the way, then `kind`.
@@ -92,13 +92,6 @@ package struct RootDirectory: Sendable {
                 pending = expansion + pending
             }
         }
-    }
-
-    /// A path without its leading slashes: openat2(2) with RESOLVE_IN_ROOT takes both forms, but
-    /// an empty one names nothing.
-    private static func relative(_ path: String) -> String {
-        let trimmed = path.drop { $0 == "/" }
-        return trimmed.isEmpty ? "." : String(trimmed)
     }
 
     /// The names that a path goes through; ".." takes one back, and stops at the root.

@@ -44,7 +44,8 @@ package struct ContainerDirectory: ~Copyable {
             if try tryLock() { return }
             if Clock.milliseconds > end {
                 throw ContainerError(
-                    .failed, "another command on this container has not ended for "
+                    .failed,
+                    "another command on this container has not ended for "
                         + "\(Self.lockPatience / 1000) seconds")
             }
             Clock.sleep(milliseconds: 1)
@@ -55,6 +56,13 @@ package struct ContainerDirectory: ~Copyable {
     func tryLock() throws(ContainerError) -> Bool {
         try during("lock \"\(path)\"") { () throws(SystemCallError) in
             try File.lock(descriptor, waiting: false)
+        }
+    }
+
+    /// Gives the lock back before the descriptor is closed.
+    func unlock() throws(ContainerError) {
+        try during("unlock \"\(path)\"") { () throws(SystemCallError) in
+            try File.unlock(descriptor)
         }
     }
 
@@ -75,7 +83,7 @@ package struct ContainerDirectory: ~Copyable {
         let bytes: [UInt8]
         do throws(SystemCallError) {
             let file = try File.open(
-                Self.recordName, at: descriptor.number, [.readOnly, .noFollow])
+                Self.recordName, at: descriptor.number, .realFile)
             bytes = try File.readAll(file, limit: 16 << 20, subject: "\(path)/\(Self.recordName)")
         } catch where error.errno == .noEntry {
             return nil
@@ -105,7 +113,7 @@ package struct ContainerDirectory: ~Copyable {
     /// (runtime.md#lifecycle).
     func write(configuration: [UInt8]) throws(ContainerError) {
         try during("state") { () throws(SystemCallError) in
-            try File.replace(
+            try File.make(
                 Self.configurationName, at: descriptor.number, with: configuration,
                 permissions: 0o600)
         }
@@ -136,7 +144,7 @@ package struct ContainerDirectory: ~Copyable {
                 continue
             } catch where error.errno == .isDirectory && depth < 8 {
                 let inner = try File.open(
-                    name, at: directory.number, [.readOnly, .directory, .noFollow])
+                    name, at: directory.number, .realDirectory)
                 try empty(inner, depth: depth + 1)
                 try File.remove(name, at: directory.number, isDirectory: true)
             }

@@ -19,7 +19,8 @@ package struct Store: Sendable {
                 try File.makeDirectory(id.text, at: parent.number, permissions: 0o700)
             } catch where error.errno == .exists {
                 throw ContainerError(
-                    .exists, "container with given ID already exists; see martlet list, or choose "
+                    .exists,
+                    "container with given ID already exists; see martlet list, or choose "
                         + "another id")
             } catch {
                 throw ContainerError(.failed, "state directory: \(error)")
@@ -71,7 +72,7 @@ package struct Store: Sendable {
     {
         do throws(SystemCallError) {
             let directory = try File.open(
-                id.text, at: parent.number, [.readOnly, .directory, .noFollow])
+                id.text, at: parent.number, .realDirectory)
             let status = try File.status(of: directory)
             guard status.uid == Process.effectiveUserID, status.permissions & 0o022 == 0 else {
                 throw SystemCallError("open", "\(root)/\(id)", .notPermitted)
@@ -126,7 +127,7 @@ package struct Store: Sendable {
     }
 
     private func openVerifiedRoot() throws(SystemCallError) -> FileDescriptor {
-        let directory = try File.open(root, [.readOnly, .directory, .noFollow])
+        let directory = try File.open(root, .realDirectory)
         let status = try File.status(of: directory)
         let isOurs = status.uid == Process.effectiveUserID || status.uid == 0
         let isShared = status.permissions & 0o022 != 0 && status.permissions & 0o1000 == 0

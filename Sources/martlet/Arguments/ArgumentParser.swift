@@ -10,18 +10,29 @@ struct UsageError: Error, Equatable {
 
 /// The flags of one level of the command line.
 struct OptionValues: Equatable, Sendable {
-    private var values: [OptionName: String] = [:]
+    /// Few enough that looking through them costs less than a table.
+    private var values: [(name: OptionName, value: String)] = []
 
     /// The value given last; nil when the flag was not given.
-    subscript(name: OptionName) -> String? { values[name] }
+    subscript(name: OptionName) -> String? {
+        for entry in values where entry.name == name { return entry.value }
+        return nil
+    }
 
     /// Whether a flag without a value is set.
-    func isSet(_ name: OptionName) -> Bool { values[name] == "true" }
+    func isSet(_ name: OptionName) -> Bool { self[name] == "true" }
 
     /// The value of a flag whose value is a number; 0 when it was not given.
-    func number(_ name: OptionName) -> Int { values[name].flatMap { Int($0) } ?? 0 }
+    func number(_ name: OptionName) -> Int { self[name].flatMap { Int($0) } ?? 0 }
 
-    mutating func set(_ name: OptionName, to value: String) { values[name] = value }
+    mutating func set(_ name: OptionName, to value: String) {
+        values.removeAll { $0.name == name }
+        values.append((name, value))
+    }
+
+    static func == (left: OptionValues, right: OptionValues) -> Bool {
+        left.values.elementsEqual(right.values) { $0 == $1 }
+    }
 }
 
 /// A command line understood.
@@ -111,14 +122,16 @@ struct ArgumentParser {
         return Flag(name: text[..<equals], value: String(text[text.index(after: equals)...]))
     }
 
-    private mutating func value(of option: OptionGrammar, _ flag: Flag, usage: String)
+    private mutating func value(
+        of option: OptionGrammar, _ flag: Flag, usage: @autoclosure () -> String
+    )
         throws(UsageError) -> String
     {
         func wrong(_ text: String, _ expected: String, _ suggestion: String? = nil) -> UsageError {
             let phrase = Suggestion.phrase(suggestion)
             return UsageError(
                 message: "flag \"\(option.spelling)\": \"\(text)\" is not \(expected)\(phrase)",
-                usage: usage)
+                usage: usage())
         }
         if option.value == .boolean {
             guard let text = flag.value else { return "true" }
@@ -131,7 +144,7 @@ struct ArgumentParser {
         guard let text = flag.value ?? words.popFirst() else {
             let word = option.value.placeholder ?? "VALUE"
             throw UsageError(
-                message: "flag \"\(option.spelling)\" needs a value: \(word)", usage: usage)
+                message: "flag \"\(option.spelling)\" needs a value: \(word)", usage: usage())
         }
         switch option.value {
         case .boolean, .text:

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Words of the command line where the kernel has put them, for what is decided before anything is
+/// set up: every page that the standard library touches costs as much as a system call.
+enum RawArgument {
+    /// Whether a word is exactly this text.
+    static func isSame(_ word: UnsafePointer<CChar>, _ other: StaticString) -> Bool {
+        for index in 0..<other.utf8CodeUnitCount {
+            // The end mark, 0, is in no word.
+            if unsafe UInt8(bitPattern: word[index]) != other.utf8Start[index] { return false }
+        }
+        return unsafe word[other.utf8CodeUnitCount] == 0
+    }
+
+    /// Whether a word is the name of a command whose process goes on inside a container.
+    static func isEnteringCommand(_ word: UnsafePointer<CChar>) -> Bool {
+        unsafe isSame(word, "create") || isSame(word, "run")
+    }
+}
