@@ -24,9 +24,8 @@ package enum BPF {
         }
     }
 
-    /// Loads a device program. The system call is `bpf(2)`, BPF_PROG_LOAD.
-    ///
-    /// - Parameter name: at most 15 letters, digits, `_` and `.`.
+    /// Loads a device program, under a name of at most 15 letters, digits, `_` and `.`. The system
+    /// call is `bpf(2)`, BPF_PROG_LOAD.
     package static func load(device instructions: [Instruction], name: String)
         throws(SystemCallError) -> FileDescriptor
     {

@@ -36,6 +36,13 @@ extension Trait where Self == ConditionTrait {
 final class Fixture {
     enum Form { case v1, v2, both }
 
+    /// Those that this machine has.
+    static let forms: [Form] = {
+        guard let layout = try? CgroupLayout.current() else { return [] }
+        if layout.isUnified { return [.v2] }
+        return layout.unified == nil ? [.v1] : [.v1, .v2, .both]
+    }()
+
     let layout: CgroupLayout
     let path: String
     private var cgroups: [Cgroup] = []

@@ -154,6 +154,28 @@ struct LegacyEffectTests {
         }
     }
 
+    @Test("a list that the cgroup above forbids changes nothing", .requires(v1: "devices"))
+    func nestedDevices() throws {
+        var resources = Resources()
+        resources.devices = [Resources.DeviceRule(allow: false)]
+        try Fixture.with(.v1) { fixture in
+            resources.devices.append(DeviceTests.rule(true, .character, 1, 11, "r"))
+            _ = try fixture.create("/above", resources)
+            resources.devices.removeLast()
+            let cgroup = try fixture.create("/above/in", resources)
+            let list = "/sys/fs/cgroup/devices\(fixture.path)/above/in/devices.list"
+            let before = try String(contentsOfFile: list, encoding: .utf8)
+            resources.devices.append(DeviceTests.rule(true, .character, 1, 2, "r"))
+            resources.devices.append(DeviceTests.rule(true, .character, 1, 11, "r"))
+            let plan = try ResourcePlan(resources, support: fixture.layout.support)
+            let error = #expect(throws: CgroupError.self) {
+                try cgroup.apply(plan.lateSteps, restoring: true)
+            }
+            #expect(error?.reason.contains("does not allow it") == true)
+            #expect(try String(contentsOfFile: list, encoding: .utf8) == before)
+        }
+    }
+
     @Test("a cpuset holds processes, and is filled in from above", .requires(v1: "cpuset"))
     func cpuset() throws {
         var resources = Resources()

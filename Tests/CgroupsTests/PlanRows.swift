@@ -53,7 +53,8 @@ extension PlanTests {
             "swap below limit",
             v1: ["memory.limit_in_bytes = 100 with memory.memsw.limit_in_bytes = 50"],
             v2: [
-                "error: memory.swap: expected at least memory.limit 100, as it includes it, found 50"
+                "error: memory.swap: expected at least memory.limit 100, as it includes it, "
+                    + "found 50"
             ]
         ) {
             $0.limit = 100

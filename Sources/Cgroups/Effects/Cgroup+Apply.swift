@@ -6,9 +6,8 @@ internal import Linux
 extension Cgroup {
     /// Writes what a plan says, in order.
     ///
-    /// - Parameter restoring: on a failure, puts back what was there before, newest first, so
-    ///   that `update` changes everything or nothing. Not needed for a cgroup that is then
-    ///   deleted.
+    /// With `restoring`, a failure puts back what was there before, newest first, so that `update`
+    /// changes everything or nothing. A cgroup that is then deleted does not need it.
     package func apply(_ steps: [ResourcePlan.Step], restoring: Bool = false)
         throws(CgroupError)
     {
@@ -77,7 +76,7 @@ private struct Application {
             do throws(SystemCallError) {
                 try run(choice, in: directory, of: place)
                 return
-            } catch where error.errno == .noEntry {
+            } catch where error.errno == .noEntry && error.call == "open" {
                 continue
             } catch {
                 throw Self.failure(write, choice, in: directory, error)

@@ -19,6 +19,14 @@ extension Cgroup {
             do throws(SystemCallError) {
                 try directory.write(change.value, to: change.file)
             } catch {
+                // Back to what it was: the first error is the one to tell.
+                if let text = try? directory.read("devices.list"),
+                    let now = DeviceAccessList(list: text)
+                {
+                    for change in current.changes(from: now) {
+                        try? directory.write(change.value, to: change.file)
+                    }
+                }
                 let hint =
                     error.errno == .notPermitted
                     ? "; the cgroup above, \"\(place.parentPath)\", does not allow it" : ""

@@ -61,11 +61,8 @@ package struct Cgroup: Equatable, Sendable {
 
     /// Moves a process, with all its threads, into the v1 cgroups, and into cgroup2's beside them
     /// unless it was born there. On pure cgroup2 there is nothing to do for a process that was
-    /// cloned into it.
-    ///
-    /// - Parameters:
-    ///   - pid: the process, as seen from here; 0 for the caller.
-    ///   - wasBornInside: whether it was cloned into `directoryForClone`.
+    /// cloned into it. The pid is as seen from here, or 0 for the caller; `wasBornInside` tells
+    /// whether the process was cloned into `directoryForClone`.
     package func add(_ pid: Int32, wasBornInside: Bool) throws(CgroupError) {
         for place in record.places where !(place.isCgroup2 && wasBornInside) {
             guard let directory = try place.open() else { throw Self.gone(place) }

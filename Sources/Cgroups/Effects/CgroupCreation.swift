@@ -14,8 +14,8 @@ package struct CgroupCreation: Sendable {
         /// Gives the container all that cgroup2 has, for its statistics and later updates, and
         /// not only what it needs. Off beside v1, where cgroup2 belongs to the host's init.
         package var enablesAll = true
-        /// Leaves out a v1 hierarchy that the caller may not write to, when nothing in it is
-        /// needed: what a user without privileges was not given.
+        /// Leaves out a hierarchy that the caller may not write to, when nothing in it is needed:
+        /// what a user without privileges was not given.
         package var isRootless = false
 
         package init() {}
@@ -125,11 +125,10 @@ package struct CgroupCreation: Sendable {
                 let isRefused =
                     error.errno == .accessDenied || error.errno == .notPermitted
                     || error.errno == .readOnly
-                if isRefused, needs.isRootless, !place.isCgroup2,
-                    needs.legacy.isDisjoint(with: place.controllers)
-                {
-                    return false
-                }
+                let isNeeded =
+                    place.isCgroup2
+                    ? !needs.unified.isEmpty : !needs.legacy.isDisjoint(with: place.controllers)
+                if isRefused, needs.isRootless, !isNeeded { return false }
                 throw error
             }
         }

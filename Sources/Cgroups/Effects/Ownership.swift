@@ -26,9 +26,8 @@ extension Cgroup {
     ]
 
     /// Gives the cgroup2 directory, and the files in it that the kernel lists for that, to a
-    /// user; every other file stays as it is, or the user could lift the limits.
-    ///
-    /// - Parameter uid: the host's id of `process.user.uid`.
+    /// user; every other file stays as it is, or the user could lift the limits. The uid is the
+    /// host's id of `process.user.uid`.
     package func changeOwner(to uid: UInt32) throws(CgroupError) {
         guard let place = unified else { return }
         guard let directory = try place.open() else { throw Self.gone(place) }
