@@ -34,7 +34,7 @@ package struct RootDirectory: Sendable {
     {
         do throws(SystemCallError) {
             return try open(path, followingLinks: followingLinks)
-        } catch where error.errno == .noEntry {
+        } catch  where error.errno == .noEntry {
             try make(path, kind)
             return try open(path, followingLinks: followingLinks)
         }
@@ -54,7 +54,8 @@ package struct RootDirectory: Sendable {
     /// Makes a path step by step, each below a descriptor of the step before. A link that points
     /// to nothing is followed, inside the root, and what it points to is made.
     private func make(_ path: String, _ kind: Kind) throws(SystemCallError) {
-        var pending = Self.components(of: path)
+        // ".." stays in: behind a link it means the parent of what that leads to.
+        var pending = Self.steps(of: path)
         var done: [String] = []
         var links = 0
         while !pending.isEmpty {
@@ -65,7 +66,7 @@ package struct RootDirectory: Sendable {
                 _ = try open(step)
                 done.append(name)
                 continue
-            } catch where error.errno != .noEntry {
+            } catch  where error.errno != .noEntry {
                 throw error
             } catch {}
 
@@ -78,20 +79,25 @@ package struct RootDirectory: Sendable {
                     try File.makeDirectory(name, at: parent.number, permissions: 0o755)
                 }
                 done.append(name)
-            } catch where error.errno == .exists {
+            } catch  where error.errno == .exists {
                 // Either a link to nothing, or someone else was faster.
                 links += 1
                 if links > Self.linkLimit {
                     throw SystemCallError("open", path, .symbolicLinkLoop)
                 }
-                guard
-                    let target = try? File.readSymbolicLink(name, at: parent.number)
-                else { continue }
-                let expansion = Self.components(of: target)
-                if target.hasPrefix("/") { done = [] }
-                pending = expansion + pending
+                if let target = try? File.readSymbolicLink(name, at: parent.number) {
+                    if target.hasPrefix("/") { done = [] }
+                    pending = Self.steps(of: target) + pending
+                } else {
+                    pending.insert(name, at: 0)
+                }
             }
         }
+    }
+
+    /// What a path is made of, as it is written.
+    private static func steps(of path: String) -> [String] {
+        path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The names that a path goes through; ".." takes one back, and stops at the root.

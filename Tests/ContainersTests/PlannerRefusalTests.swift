@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+import Linux
+import OCI
+import Testing
+
+/// One part of a configuration that this build cannot apply yet. When it can, its line goes.
+struct Unsupported: Sendable, CustomTestStringConvertible {
+    let path: String
+    let change: @Sendable (inout Configuration) -> Void
+
+    var testDescription: String { path }
+
+    static let all = [
+        Unsupported(path: "process.scheduler") {
+            $0.process?.scheduler = Scheduler(policy: .batch)
+        },
+        Unsupported(path: "linux.timeOffsets") { $0.linux.timeOffsets["boottime"] = TimeOffset() },
+        Unsupported(path: "linux.netDevices") { $0.linux.netDevices["eth0"] = NetDevice() },
+        Unsupported(path: "linux.intelRdt") { $0.linux.intelRdt = IntelRdt() },
+        Unsupported(path: "linux.memoryPolicy") {
+            $0.linux.memoryPolicy = MemoryPolicy(mode: .local)
+        },
+        Unsupported(path: "linux.mountLabel") { $0.linux.mountLabel = "label" },
+        Unsupported(path: "process.selinuxLabel") { $0.process?.selinuxLabel = "label" },
+        Unsupported(path: "process.apparmorProfile") { $0.process?.apparmorProfile = "profile" },
+        Unsupported(path: "process.ioPriority") {
+            $0.process?.ioPriority = IOPriority(class: .idle, priority: 0)
+        },
+        Unsupported(path: "mounts[0].options \"idmap\"") { $0.mounts[0].options = ["idmap"] },
+        Unsupported(path: "mounts[1].options \"ridmap\"") { $0.mounts[1].options = ["ridmap"] },
+        Unsupported(path: "mounts[0].uidMappings") {
+            $0.mounts[0].uidMappings = [IDMapping(containerID: 0, hostID: 0, size: 1)]
+        },
+    ]
+}
+
+@Suite struct `A plan is refused` {
+    @Test(arguments: Unsupported.all) func `for what cannot be applied, by its JSON path`(
+        part: Unsupported
+    ) {
+        var input = PlanInput()
+        part.change(&input.configuration)
+        // Nothing to refuse any more: then `Support` no longer lists it, and all is well.
+        guard Support.unsupported(in: input.configuration) != [] else { return }
+        let error = failure { () throws(ContainerError) in try input.plan() }
+        #expect(error?.kind == .unsupported)
+        #expect(
+            error?.reason == "\(part.path): not supported by this version of martlet")
+    }
+
+    @Test func `with everything that cannot be applied in its details`() {
+        var input = PlanInput()
+        for part in Unsupported.all.prefix(5) { part.change(&input.configuration) }
+        let paths = Support.unsupported(in: input.configuration)
+        let error = failure { () throws(ContainerError) in try input.plan() }
+        #expect(error?.details.count == paths.count)
+    }
+
+    @Test func `without a mount namespace`() {
+        var input = PlanInput()
+        input.configuration.linux.namespaces.removeAll { $0.kind == .mount }
+        let error = failure { () throws(ContainerError) in try input.plan() }
+        #expect(error?.reason.hasPrefix("linux.namespaces: there is no mount namespace") == true)
+        #expect(error?.reason.hasSuffix("add {\"type\": \"mount\"}") == true)
+    }
+
+    @Test func `without a root filesystem`() {
+        var input = PlanInput()
+        input.configuration.root = nil
+        let error = failure { () throws(ContainerError) in try input.plan() }
+        #expect(error?.kind == .invalidConfiguration)
+        #expect(error?.reason == "root: required, but missing")
+    }
+
+    @Test func `to an ordinary user without a user namespace`() {
+        var input = PlanInput()
+        input.host = Host(effectiveUserID: 1000, effectiveGroupID: 1000)
+        let error = failure { () throws(ContainerError) in try input.plan() }
+        #expect(error?.kind == .invalidConfiguration)
+        #expect(error?.reason.contains("user 1000") == true)
+        #expect(error?.reason.contains("martlet spec --rootless") == true)
+    }
+
+    @Test func `with a new user namespace and no mappings`() {
+        var input = PlanInput()
+        input.configuration.linux.namespaces.append(Namespace(kind: .user))
+        let error = failure { () throws(ContainerError) in try input.plan() }
+        #expect(error?.reason.hasPrefix("linux.uidMappings and linux.gidMappings") == true)
+    }
+
+    @Test func `with groups where they cannot be set`() throws {
+        var input = PlanInput()
+        input.host = Host(effectiveUserID: 1000, effectiveGroupID: 100)
+        input.configuration.linux.namespaces.append(Namespace(kind: .user))
+        input.configuration.linux.uidMappings = [.init(containerID: 0, hostID: 1000, size: 1)]
+        input.configuration.linux.gidMappings = [.init(containerID: 0, hostID: 100, size: 1)]
+        #expect(try #require(try input.plan().identity).groups == nil)
+        input.configuration.process?.user.additionalGids = [5]
+        let error = failure { () throws(ContainerError) in try input.plan() }
+        #expect(error?.reason.hasPrefix("process.user.additionalGids: ") == true)
+    }
+
+    @Test func `with a bind mount that has no source`() {
+        for source in [nil, ""] {
+            var input = PlanInput()
+            input.configuration.mounts[0].options = ["bind"]
+            input.configuration.mounts[0].source = source
+            let error = failure { () throws(ContainerError) in try input.plan() }
+            #expect(error?.reason == "mounts: \"/proc\": a bind mount needs a source")
+        }
+    }
+
+    @Test func `with a bind mount that has a filesystem's option`() {
+        var input = PlanInput()
+        input.configuration.mounts[0].options = ["bind", "ro", "size=1k"]
+        let error = failure { () throws(ContainerError) in try input.plan() }
+        #expect(error?.reason.hasSuffix("does not take the option \"size=1k\"") == true)
+    }
+}
+
+@Suite struct `Mappings of ids` {
+    private func plan(_ uids: [IDMapping], _ gids: [IDMapping]) throws -> NamespacePlan {
+        var input = PlanInput()
+        input.configuration.linux.namespaces.append(Namespace(kind: .user))
+        input.configuration.linux.uidMappings = uids
+        input.configuration.linux.gidMappings = gids
+        return try input.plan().namespaces
+    }
+
+    @Test(arguments: [
+        (UInt32(1000), UInt32(100), UInt32(1000), UInt32(100), UInt32(1), true),
+        (1000, 100, 1000, 100, 2, false), (1000, 100, 1001, 100, 1, false),
+        (1000, 100, 1000, 101, 1, false), (0, 0, 0, 0, 1, false), (0, 0, 1000, 100, 1, false),
+    ])
+    func `deny setgroups exactly where an ordinary user maps itself alone`(
+        uid: UInt32, gid: UInt32, hostUser: UInt32, hostGroup: UInt32, size: UInt32, denied: Bool
+    ) throws {
+        let plan = try plan(
+            [IDMapping(containerID: 0, hostID: hostUser, size: size)],
+            [IDMapping(containerID: 0, hostID: hostGroup, size: size)])
+        let host = Host(effectiveUserID: uid, effectiveGroupID: gid)
+        #expect(IDMapping.mustDenySetgroups(plan, host: host) == denied)
+    }
+
+    @Test func `in several parts are not the caller's own alone`() throws {
+        let own = IDMapping(containerID: 0, hostID: 1000, size: 1)
+        let host = Host(effectiveUserID: 1000, effectiveGroupID: 1000)
+        let more = IDMapping(containerID: 1, hostID: 100_000, size: 65536)
+        #expect(try !IDMapping.mustDenySetgroups(plan([own, more], [own, more]), host: host))
+        #expect(try IDMapping.mustDenySetgroups(plan([own], [own]), host: host))
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Containers
+import OCI
+
+/// What a plan is made from.
+struct PlanInput {
+    var configuration = Configuration(ociVersion: "1.2.0")
+    var request = CreateRequest(id: "c1")
+    var host = Host(effectiveUserID: 0, effectiveGroupID: 0)
+    var notifyDirectory: String?
+
+    init() {
+        configuration.root = Root(path: "rootfs")
+        var process = ProcessSpec(cwd: "/")
+        process.args = ["sh"]
+        process.env = ["PATH=/bin"]
+        configuration.process = process
+        let kinds: [Namespace.Kind] = [.pid, .network, .ipc, .uts, .mount]
+        configuration.linux.namespaces = kinds.map { Namespace(kind: $0) }
+        configuration.mounts = [
+            Self.mount("/proc", "proc"), Self.mount("/dev", "tmpfs"),
+            Self.mount("/dev/pts", "devpts"),
+        ]
+    }
+
+    static func mount(_ destination: String, _ type: String?, _ options: [String] = []) -> Mount {
+        var mount = Mount(destination: destination)
+        mount.type = type
+        mount.source = type
+        mount.options = options
+        return mount
+    }
+
+    /// With everything in it that the plan knows a step for.
+    static var full: PlanInput {
+        var input = PlanInput()
+        input.configuration.hostname = "host"
+        input.configuration.domainname = "domain"
+        input.configuration.root?.readonly = true
+        input.configuration.process?.terminal = true
+        input.configuration.process?.cwd = "/work"
+        input.configuration.process?.oomScoreAdj = 10
+        input.configuration.process?.rlimits = [
+            ResourceLimit(type: .openFiles, soft: 10, hard: 20)
+        ]
+        input.configuration.linux.sysctl = ["net.b": "2", "net.a": "1"]
+        input.configuration.linux.readonlyPaths = ["/proc/sys"]
+        input.configuration.linux.maskedPaths = ["/proc/kcore"]
+        input.configuration.linux.rootfsPropagation = .rshared
+        input.configuration.linux.personality = Personality(domain: .linux32)
+        input.configuration.linux.devices = [Device(kind: .fifo, path: "/dev/own")]
+        return input
+    }
+
+    func plan() throws(ContainerError) -> LaunchPlan { try planWithWarnings().plan }
+
+    func planWithWarnings() throws(ContainerError) -> (plan: LaunchPlan, warnings: [String]) {
+        var planner = Planner(
+            configuration, request: request, bundle: "/bundle", host: host,
+            notifyDirectory: notifyDirectory)
+        let plan = try planner.plan()
+        return (plan, planner.warnings)
+    }
+}
+
+extension InitStep {
+    /// The step without its details.
+    var word: String {
+        switch self {
+        case .startSession: "startSession"
+        case .joinSessionKeyring: "joinSessionKeyring"
+        case .setHostname: "setHostname"
+        case .setDomainname: "setDomainname"
+        case .isolateMounts: "isolateMounts"
+        case .attachRoot: "attachRoot"
+        case .mount: "mount"
+        case .makeDirectory: "makeDirectory"
+        case .makeDevice: "makeDevice"
+        case .makeLink: "makeLink"
+        case .openConsole: "openConsole"
+        case .writeSysctl: "writeSysctl"
+        case .makeReadOnly: "makeReadOnly"
+        case .mask: "mask"
+        case .finishReadOnlyMounts: "finishReadOnlyMounts"
+        case .makeRootReadOnly: "makeRootReadOnly"
+        case .enterRoot: "enterRoot"
+        case .setRootPropagation: "setRootPropagation"
+        case .setPersonality: "setPersonality"
+        case .enterWorkingDirectory: "enterWorkingDirectory"
+        case .dropPrivileges: "dropPrivileges"
+        }
+    }
+}
+
+extension LaunchPlan {
+    var words: [String] { initSteps.map(\.word) }
+
+    var mounts: [MountPlan] {
+        initSteps.compactMap { if case .mount(let plan) = $0 { plan } else { nil } }
+    }
+
+    var devices: [DevicePlan] {
+        initSteps.compactMap { if case .makeDevice(let plan) = $0 { plan } else { nil } }
+    }
+
+    var identity: IdentityPlan? {
+        if case .dropPrivileges(let plan) = initSteps.last { plan } else { nil }
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import JSON
+import Linux
+import Testing
+
+@testable import Containers
+
+@Suite struct `A container's record` {
+    @Test func `is itself again when it is read`() throws {
+        var record = Samples.record
+        #expect(try ContainerRecord(bytes: record.bytes) == record)
+        record.phase = .created
+        record.pid = .max
+        record.startTime = UInt64(Int64.max)
+        record.hasProcess = false
+        record.ownsPidNamespace = false
+        record.annotations = [:]
+        #expect(try ContainerRecord(bytes: record.bytes) == record)
+    }
+
+    @Test(arguments: [
+        ("\"version\":1", "\"version\":2", ""), ("\"version\":1", "\"version\":\"1\"", "version"),
+        ("\"version\":1,", "", "version"), ("creating", "finished", "phase"),
+        ("\"id\":\"c1\"", "\"id\":7", "id"), ("\"pid\":0", "\"pid\":null", "pid"),
+        ("\"pid\":0", "\"pid\":2147483648", "pid"), ("\"startTime\":0,", "", "startTime"),
+        ("\"startTime\":0", "\"startTime\":-1", "startTime"),
+        ("\"hasProcess\":true", "\"hasProcess\":1", "hasProcess"),
+    ])
+    func `of another form is refused, by its place`(
+        old: String, new: String, path: String
+    ) throws {
+        let text = String(decoding: Samples.record.bytes, as: UTF8.self)
+        #expect(text.contains(old))
+        let changed = Array(text.replacing(old, with: new).utf8)
+        do {
+            _ = try ContainerRecord(bytes: changed)
+            Issue.record("it was taken")
+        } catch {
+            #expect(error.path == path)
+        }
+    }
+
+    @Test func `opens the process that it names`() throws {
+        var record = Samples.record
+        record.pid = Process.id
+        record.startTime = try #require(try Process.startTime(of: Process.id))
+        let isOpen = try record.openProcess() != nil
+        #expect(isOpen)
+        #expect(try record.isAlive())
+    }
+
+    @Test func `does not open a process that got its pid later`() throws {
+        var record = Samples.record
+        record.pid = Process.id
+        record.startTime = try #require(try Process.startTime(of: Process.id)) - 1
+        let isOpen = try record.openProcess() != nil
+        #expect(!isOpen)
+        #expect(try !record.isAlive())
+    }
+
+    @Test(arguments: [Int32(0), -1, 4_194_305, .max])
+    func `opens no process where there is none`(pid: Int32) throws {
+        var record = Samples.record
+        record.pid = pid
+        let isOpen = try record.openProcess() != nil
+        #expect(!isOpen)
+        #expect(try !record.isAlive())
+    }
+}
+
+@Suite struct `The host's names of users` {
+    @Test(arguments: [(UInt32(0), "root"), (4_000_000_000, "4000000000")])
+    func `are numbers where there are none`(uid: UInt32, name: String) {
+        #expect(UserDatabase.name(of: uid) == name)
+    }
+
+    @Test func `come from /etc/passwd`() throws {
+        let lines = try File.readText("/etc/passwd").split(separator: "\n")
+        let fields = lines.map {
+            $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        }
+        let other = try #require(fields.first { $0.count > 3 && $0[2] != "0" })
+        #expect(UserDatabase.name(of: try #require(UInt32(other[2]))) == other[0])
+    }
+}
+
+@Suite struct `Readiness` {
+    @Test func `is passed on alone, with the container's pid`() async throws {
+        try await withTemporaryDirectory { path in
+            let directory = try File.open(path, .realDirectory)
+            let manager = SharedDescriptor(
+                try Socket.listen(.datagram, at: "manager", in: directory.number))
+            let socket = try Socket.listen(.datagram, at: "container", in: directory.number)
+            let container = try Socket.connect(
+                .datagram, to: "container", at: directory.number)
+            for text in [
+                "STATUS=hello", "MAINPID=1", "READY=10", "XREADY=1", "READY=1\nSTOPPING=1",
+            ] {
+                try Socket.send(Array(text.utf8), to: container.number)
+            }
+            let received = Task.detached { () throws -> [String] in
+                try (0..<3).map { _ in
+                    // The descriptor of the barrier is closed here, which ends the wait.
+                    let message = try Socket.receive(from: manager.number, limit: 4096)
+                    return String(decoding: message.bytes, as: UTF8.self)
+                }
+            }
+            let own = try Process.descriptor(of: Process.id)
+            try NotifySocket.relay(
+                from: socket, to: "\(path)/manager", pid: 42, process: own)
+            let texts = try await received.value
+            #expect(texts == ["READY=1\n", "MAINPID=42\n", "BARRIER=1"])
+        }
+    }
+
+    @Test func `is not waited for once the process has ended`() async throws {
+        try await withTemporaryDirectory { path in
+            await #expect(processExitsWith: .success) { [path = path as String] in
+                let directory = try File.open(path, .realDirectory)
+                let socket = try Socket.listen(.datagram, at: "container", in: directory.number)
+                switch try Process.clone([]) {
+                case .child: Process.exitNow(0)
+                case .parent(_, let pidfd):
+                    try NotifySocket.relay(from: socket, to: "/nowhere", pid: 42, process: pidfd)
+                }
+            }
+        }
+    }
+}
