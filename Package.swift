@@ -53,7 +53,8 @@ let package = Package(
             name: "CgroupsTests", dependencies: ["Cgroups", "OCI", "Linux"],
             swiftSettings: strict),
         .testTarget(
-            name: "ContainersTests", dependencies: ["Containers", "OCI", "JSON", "Linux"],
+            name: "ContainersTests",
+            dependencies: ["Containers", "Cgroups", "OCI", "JSON", "Linux"],
             swiftSettings: strict),
         .testTarget(
             name: "SupervisionTests", dependencies: ["Supervision", "Linux"],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Cgroups
+package import Cgroups
 internal import Linux
 internal import OCI
 
@@ -97,7 +97,7 @@ package struct CgroupView: Equatable, Sendable {
     package var hierarchies: [Hierarchy]
 
     /// The view of a process in these cgroups, or, without any, of the caller.
-    init(_ layout: CgroupLayout, _ places: [CgroupPlace]) {
+    package init(_ layout: CgroupLayout, _ places: [CgroupPlace]) {
         isUnified = layout.isUnified
         hierarchies = layout.hierarchies.map { hierarchy in
             let place = places.first { $0.controllers == hierarchy.controllers }
