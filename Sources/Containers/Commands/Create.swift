@@ -57,11 +57,12 @@ private struct Creation: ~Copyable {
                 offering: console, callerUmask: callerUmask, warn: warn)
             try send(launcher.pidfd.descriptor, to: pidfdReceiver)
             try writePidFile(launcher.pid)
-            try directory.write(record)
-            try launcher.release()
             let pidfd = try during("hold the container's process") { () throws(SystemCallError) in
                 try launcher.pidfd.descriptor.duplicate()
             }
+            try directory.write(record)
+            // Last: from here on nothing can fail, and the process is no longer taken back.
+            try launcher.release()
             return CreatedContainer(
                 pid: launcher.pid, pidfd: pidfd, directory: directory, record: record)
         } catch {
@@ -81,16 +82,20 @@ private struct Creation: ~Copyable {
         var offers = try makeOffers(directory, console, callerUmask)
         let cgroup = try cgroups?.carryOut(owner: hostUser(bundle.configuration))
         offers.cgroup = cgroup
+        if let cgroup { record.cgroups = cgroup.record.places }
         let launcher = try Launcher(plan, host: host, offers: offers)
-        try launcher.prepare(warn: warn)
+        record.pid = launcher.pid
+        record.startTime = try startTime(of: launcher.pid)
+        try launcher.prepare(warn: warn) { () throws(ContainerError) in
+            // So that `delete --force` can end what does not end by itself.
+            try directory.write(record)
+        }
         if let cgroups, let cgroup {
             // What would have been in the way of our own preparations.
             try withCgroups { () throws(CgroupError) in
                 try cgroup.apply(cgroups.resources.lateSteps)
             }
         }
-        record.pid = launcher.pid
-        record.startTime = try startTime(of: launcher.pid)
         record.phase = .created
         return launcher
     }
@@ -127,7 +132,7 @@ private struct Creation: ~Copyable {
         if mappings.isEmpty { return uid }
         for mapping in mappings
         where uid >= mapping.containerID && uid - mapping.containerID < mapping.size {
-            return mapping.hostID + (uid - mapping.containerID)
+            return mapping.hostID &+ (uid - mapping.containerID)
         }
         return nil
     }

@@ -33,7 +33,7 @@ extension ContainerRuntime {
         }
     }
 
-    /// The same for one that this process has just made; afterwards other commands may touch it.
+    /// The same for one that this process has just made.
     package func start(
         _ container: borrowing CreatedContainer, notifying notify: NotifyRequest? = nil,
         warn: (String) -> Void
@@ -42,7 +42,6 @@ extension ContainerRuntime {
             try start(
                 container.directory, container.record, container.pidfd, notifying: notify,
                 warn: warn)
-            try container.directory.unlock()
         }
     }
 
@@ -57,10 +56,11 @@ extension ContainerRuntime {
                 "config.json had no process when the container was created, so there is nothing "
                     + "to start")
         }
-        guard let notify, let socket = try bindNotifySocket(directory) else {
-            return try openGate(directory, process, warn: warn)
-        }
+        let socket = notify == nil ? nil : try bindNotifySocket(directory)
         try openGate(directory, process, warn: warn)
+        // Other commands may touch it from here on, however long it takes to be ready.
+        try directory.unlock()
+        guard let notify, let socket else { return }
         try during("NOTIFY_SOCKET") { () throws(SystemCallError) in
             if notify.inBackground {
                 guard case .child = try Process.clone([]) else { return }

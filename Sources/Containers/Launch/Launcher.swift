@@ -37,10 +37,8 @@ final class Launcher {
             channel: ends.theirs, gate: offers.gate, console: offers.console,
             parentOnly: offers.parentOnly + [ends.ours.number], callerUmask: offers.callerUmask,
             hasUserNamespace: plan.namespaces.hasUserNamespace,
-            hasNewUserNamespace: plan.namespaces.new.contains(.user),
             mappedUser: Self.fileMaker(plan, plan.namespaces.uidMappings),
-            mappedGroup: Self.fileMaker(plan, plan.namespaces.gidMappings),
-            preservedDescriptors: plan.program.preservedDescriptors)
+            mappedGroup: Self.fileMaker(plan, plan.namespaces.gidMappings))
         if plan.namespaces.parentOpensSources, host.effectiveUserID == 0 {
             resources.sources = try Self.openSources(plan)
         }
@@ -196,8 +194,14 @@ final class Launcher {
 
     // MARK: Serving it
 
-    /// Does the parent's steps, lets the process go on, and returns when it is ready.
-    func prepare(warn: (String) -> Void) throws(ContainerError) {
+    /// How long a launch may take, in milliseconds, before it counts as slow: hardly any does.
+    private static let usualTime = 500
+
+    /// Does the parent's steps, lets the process go on, and returns when it is ready. `slow` is
+    /// called when that takes unusually long.
+    func prepare(warn: (String) -> Void, slow: () throws(ContainerError) -> Void)
+        throws(ContainerError)
+    {
         if let cgroup {
             // Before it does anything: from its first step on it is held by its limits.
             try withCgroups { () throws(CgroupError) in
@@ -214,6 +218,10 @@ final class Launcher {
         try during("launch") { () throws(SystemCallError) in
             try Conversation.send(.proceed, to: channel.number)
         }
+        let isQuick = try during("launch") { () throws(SystemCallError) in
+            try Poll.readable([channel.number], milliseconds: Self.usualTime)[0]
+        }
+        if !isQuick { try slow() }
         var handshake = Handshake(.preparing)
         while true {
             let message = try during("launch") { () throws(SystemCallError) in
