@@ -159,7 +159,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("craete", "create"), ("strat", "start"), ("delet", "delete"), ("statee", "state"),
+        ("craete", "create"), ("strat", "start"), ("delet", "delete"), ("lst", "list"),
     ])
     func `guesses what was meant`(word: String, meant: String) throws {
         let outcome = try martlet(word)

@@ -3,8 +3,8 @@
 import Foundation
 import Testing
 
-@Suite(.requiresRoot, .serialized) struct `Commands at the same time` {
-    @Test func `make one container of one id`() async throws {
+@Suite(.requiresRoot, .serialized) struct `Several at once` {
+    @Test func `create one id: exactly one wins`() async throws {
         try await ContainerFixture.with { fixture in
             let commands = try (0..<30).map { _ in
                 try fixture.begin("create", "--bundle", fixture.bundle, fixture.id)
@@ -12,103 +12,89 @@ import Testing
             let outcomes = try commands.map { try $0.wait() }
             #expect(outcomes.filter { $0.code == 0 }.count == 1)
             for outcome in outcomes where outcome.code != 0 {
-                #expect(outcome.code == 1 && outcome.errors.contains("already exists"))
+                #expect(outcome.code == 1)
+                #expect(outcome.errors.contains("already exists"), "\(outcome.errors)")
             }
             #expect(try fixture.status() == "created")
         }
     }
 
-    @Test func `start it once`() async throws {
+    @Test func `start one container: exactly one wins`() async throws {
         try await ContainerFixture.with { fixture in
-            #expect(try fixture.create().code == 0)
+            try fixture.script("echo x >>/count; exec sleep 1000")
+            _ = try fixture.create()
             let commands = try (0..<20).map { _ in try fixture.begin("start", fixture.id) }
             let outcomes = try commands.map { try $0.wait() }
             #expect(outcomes.filter { $0.code == 0 }.count == 1)
             for outcome in outcomes where outcome.code != 0 {
-                #expect(outcome.errors.contains("already running"))
+                #expect(outcome.errors.contains("already running"), "\(outcome.errors)")
             }
-            #expect(try fixture.status() == "running")
+            #expect(try fixture.await("running"))
+            let path = "\(fixture.bundle)/rootfs/count"
+            for _ in 0..<200 where !FileManager.default.fileExists(atPath: path) { usleep(10_000) }
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == "x\n")
         }
     }
 
-    @Test func `make and delete without leaving anything`() async throws {
+    @Test func `create and delete one id: nothing is left`() async throws {
+        try await ContainerFixture.with { fixture in
+            for _ in 0..<5 {
+                let commands = try (0..<12).map { number in
+                    number % 2 == 0
+                        ? try fixture.begin("create", "--bundle", fixture.bundle, fixture.id)
+                        : try fixture.begin("delete", "--force", fixture.id)
+                }
+                for command in commands {
+                    let outcome = try command.wait()
+                    #expect([0, 1].contains(outcome.code), "\(outcome.errors)")
+                }
+            }
+            #expect(try fixture.martlet("delete", "--force", fixture.id).code == 0)
+            #expect(try fixture.lastingLeftovers() == [])
+        }
+    }
+
+    @Test func `run containers of their own, from one bundle`() async throws {
+        try await ContainerFixture.with { fixture in
+            try fixture.script("exit 5")
+            let commands = try (0..<16).map { number in
+                try fixture.begin("run", "--bundle", fixture.bundle, "\(fixture.id)-\(number)")
+            }
+            for command in commands {
+                let outcome = try command.wait()
+                #expect(outcome.code == 5, "\(outcome.errors)")
+            }
+            #expect(try fixture.lastingLeftovers() == [])
+        }
+    }
+
+    @Test func `create killed at any moment leaves nothing that delete does not find`()
+        async throws
+    {
+        try await ContainerFixture.with { fixture in
+            for _ in 0..<20 {
+                let command = try fixture.begin("create", "--bundle", fixture.bundle, fixture.id)
+                usleep(UInt32.random(in: 0..<40_000))
+                kill(command.pid, SIGKILL)
+                _ = try command.wait()
+                let deleted = try fixture.martlet("delete", "--force", fixture.id)
+                #expect(deleted.code == 0, "\(deleted.errors)")
+                #expect(try fixture.lastingLeftovers() == [])
+            }
+        }
+    }
+
+    @Test func `run killed at any moment leaves nothing that delete does not find`() async throws {
         try await ContainerFixture.with { fixture in
             for _ in 0..<10 {
-                let create = try fixture.begin("create", "--bundle", fixture.bundle, fixture.id)
-                let delete = try fixture.begin("delete", "--force", fixture.id)
-                _ = try create.wait()
-                #expect(try delete.wait().code == 0)
-                #expect(try fixture.martlet("delete", "--force", fixture.id).code == 0)
+                let command = try fixture.begin("run", "--bundle", fixture.bundle, fixture.id)
+                usleep(UInt32.random(in: 0..<60_000))
+                kill(command.pid, SIGKILL)
+                _ = try command.wait()
+                let deleted = try fixture.martlet("delete", "--force", fixture.id)
+                #expect(deleted.code == 0, "\(deleted.errors)")
                 #expect(try fixture.lastingLeftovers() == [])
             }
         }
-    }
-
-    @Test func `make many containers`() async throws {
-        try await ContainerFixture.with { fixture in
-            let commands = try (0..<16).map {
-                try fixture.begin("create", "--bundle", fixture.bundle, "\(fixture.id)-\($0)")
-            }
-            for command in commands { #expect(try command.wait().code == 0) }
-            let list = try fixture.martlet("list", "-q")
-            #expect(list.output.split(separator: "\n").count == 16)
-        }
-    }
-
-    @Test func `are killed at any moment, and delete finds the rest`() async throws {
-        try await ContainerFixture.with { fixture in
-            for attempt in 0..<20 {
-                let create = try fixture.begin("create", "--bundle", fixture.bundle, fixture.id)
-                usleep(UInt32(attempt) * 500)
-                kill(create.pid, SIGKILL)
-                _ = try create.wait()
-                #expect(try fixture.martlet("delete", "--force", fixture.id).code == 0)
-                #expect(try fixture.lastingLeftovers() == [])
-            }
-        }
-    }
-}
-
-@Suite(.requiresRoot) struct `An ordinary user` {
-    private static let user = "65534"
-
-    @Test func `runs a container in a user namespace of its own`() async throws {
-        try await ContainerFixture.with { fixture in
-            try FileManager.default.removeItem(atPath: fixture.configurationPath)
-            // Both as the same user, who is root inside.
-            let asUser = [
-                "/usr/bin/setpriv", "--reuid", Self.user, "--regid", Self.user, "--clear-groups",
-            ]
-            let owned = try Command(
-                ["/bin/chown", "-R", "\(Self.user):\(Self.user)", fixture.directory],
-                in: fixture.directory
-            ).wait()
-            #expect(owned.code == 0)
-            let runtime = try fixture.readableRuntime()
-            let global = [runtime, "--root", "\(fixture.directory)/user-state"]
-            let spec = try Command(
-                asUser + global + ["spec", "--rootless", "--bundle", fixture.bundle],
-                in: fixture.directory
-            ).wait()
-            #expect(spec.code == 0, "\(spec.errors)")
-            try fixture.edit(
-                "process", ["terminal": false, "args": ["id", "-u"]])
-            let run = try Command(
-                asUser + global + ["run", "--bundle", fixture.bundle, fixture.id],
-                in: fixture.directory
-            ).wait()
-            #expect(run.code == 0, "\(run.errors)")
-            #expect(run.output == "0\n")
-        }
-    }
-}
-
-extension ContainerFixture {
-    /// The runtime where every user may run it: the build's own place may lie behind a closed door.
-    func readableRuntime() throws -> String {
-        let copy = "\(directory)/martlet"
-        try FileManager.default.copyItem(atPath: Command.runtime, toPath: copy)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: copy)
-        return copy
     }
 }

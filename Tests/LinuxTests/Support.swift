@@ -5,7 +5,7 @@ import Linux
 
 /// Gives a new directory to `body`, and removes it with all in it.
 func withTemporaryDirectory(_ body: (String) async throws -> Void) async throws {
-    let path = "\(NSTemporaryDirectory())/martlet-linux-\(UUID().uuidString)"
+    let path = NSTemporaryDirectory() + "martlet-linux-\(UUID().uuidString)"
     try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: false,
         attributes: [.posixPermissions: 0o755])
