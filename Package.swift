@@ -33,8 +33,10 @@ let package = Package(
         .target(name: "Linux", dependencies: ["CLinux", "CCapability"], swiftSettings: strict),
         .target(name: "JSON", dependencies: ["CJSON"], swiftSettings: strict),
         .target(name: "OCI", dependencies: ["JSON"], swiftSettings: strict),
+        .target(name: "Cgroups", dependencies: ["Linux", "OCI"], swiftSettings: strict),
         .target(
-            name: "Containers", dependencies: ["Linux", "JSON", "OCI"], swiftSettings: strict),
+            name: "Containers", dependencies: ["Linux", "JSON", "OCI", "Cgroups"],
+            swiftSettings: strict),
         .target(name: "Supervision", dependencies: ["Linux", "JSON"], swiftSettings: strict),
 
         // The runtime.
@@ -48,7 +50,11 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "JSON"], swiftSettings: strict),
         .testTarget(
-            name: "ContainersTests", dependencies: ["Containers", "OCI", "JSON", "Linux"],
+            name: "CgroupsTests", dependencies: ["Cgroups", "OCI", "Linux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContainersTests",
+            dependencies: ["Containers", "Cgroups", "OCI", "JSON", "Linux"],
             swiftSettings: strict),
         .testTarget(
             name: "SupervisionTests", dependencies: ["Supervision", "Linux"],

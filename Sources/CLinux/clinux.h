@@ -195,7 +195,6 @@ static inline unsigned clinux_major(dev_t device) { return major(device); }
 static inline unsigned clinux_minor(dev_t device) { return minor(device); }
 static inline int clinux_wifexited(int status) { return WIFEXITED(status); }
 static inline int clinux_wexitstatus(int status) { return WEXITSTATUS(status); }
-static inline int clinux_wifsignaled(int status) { return WIFSIGNALED(status); }
 static inline int clinux_wtermsig(int status) { return WTERMSIG(status); }
 
 // The S_IF words are int in Swift and mode_t in struct stat.
@@ -214,6 +213,8 @@ static inline int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CL
 static inline char **clinux_environ(void) { return environ; }
 
 // Macros that expand to something Swift does not import.
+static inline int clinux_msg_dontwait(void) { return MSG_DONTWAIT; }
+static inline int clinux_msg_nosignal(void) { return MSG_NOSIGNAL; }
 static inline int clinux_msg_trunc(void) { return MSG_TRUNC; }
 static inline int clinux_st_rdonly(void) { return ST_RDONLY; }
 static inline int clinux_st_noexec(void) { return ST_NOEXEC; }
@@ -276,5 +277,7 @@ static inline int clinux_tiocgptpeer(int master, int flags) {
 
 // AT_FDCWD carries a cast in some versions of the headers.
 static inline int clinux_at_fdcwd(void) { return AT_FDCWD; }
+
+#include "bpf.h"
 
 #endif

@@ -61,6 +61,8 @@ package struct CreateRequest: Sendable {
     package var pidFile: String?
     /// Enter the root filesystem by moving it over "/" instead of by pivot_root(2).
     package var noPivot = false
+    /// Give the container cgroups of its own where its configuration asks for them.
+    package var managesCgroups = true
     /// Keep the caller's session keyring.
     package var noNewKeyring = false
     /// How many descriptors from 3 on the process keeps.
@@ -73,11 +75,13 @@ package struct CreateRequest: Sendable {
     package init(id: String) { self.id = id }
 }
 
-/// A container that `create` has just made, still held by the process that made it.
-@frozen
+/// A container that `create` has just made, still held and locked by the process that made it:
+/// `run` goes on with it without looking anything up again.
 package struct CreatedContainer: ~Copyable {
     /// The container's process, as the caller sees it.
     package let pid: Int32
     /// The same, immune to the reuse of pids.
     package let pidfd: FileDescriptor
+    let directory: ContainerDirectory
+    let record: ContainerRecord
 }

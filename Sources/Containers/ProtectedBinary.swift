@@ -28,7 +28,8 @@ package enum ProtectedBinary {
         }
     }
 
-    private static func isProtected(_ own: borrowing FileDescriptor) throws(ContainerError) -> Bool {
+    private static func isProtected(_ own: borrowing FileDescriptor) throws(ContainerError) -> Bool
+    {
         do throws(SystemCallError) {
             // The detached clone below, or a system whose programs lie on a read-only mount.
             if try File.fileSystem(of: own).isReadOnly { return true }

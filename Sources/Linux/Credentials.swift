@@ -114,7 +114,7 @@ package enum Capabilities {
         for number in Int32(0)..<64 where !kept.contains(number) {
             do throws(SystemCallError) {
                 _ = try check("drop from bounding set", "\(number)") { cap_drop_bound(number) }
-            } catch  where error.errno == .invalid {
+            } catch where error.errno == .invalid {
                 return  // The first number that the kernel does not know; none above is in the set.
             }
         }

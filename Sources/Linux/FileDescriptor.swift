@@ -90,14 +90,6 @@ package enum Descriptors {
         _ = try check("close_range") { clinux_close_range(CUnsignedInt(first), .max, 0) }
     }
 
-    /// Marks every descriptor from `first` on close-on-exec. The system call is `close_range(2)`
-    /// with CLOSE_RANGE_CLOEXEC, Linux 5.11.
-    package static func closeOnExec(from first: CInt) throws(SystemCallError) {
-        _ = try check("close_range") {
-            clinux_close_range(CUnsignedInt(first), .max, CUnsignedInt(CLOSE_RANGE_CLOEXEC))
-        }
-    }
-
     /// Lets a descriptor live on in the program that execve(2) starts.
     package static func keepAcrossExec(_ number: CInt) throws(SystemCallError) {
         _ = try check("fcntl", "\(number)") { clinux_fcntl(number, F_SETFD, 0) }

@@ -186,7 +186,8 @@ package struct FileSystemContext: ~Copyable {
         let number = descriptor.number
         try explaining(flag) { () throws(SystemCallError) in
             _ = try check("mount option", flag) {
-                unsafe clinux_fsconfig(number, CUnsignedInt(FSCONFIG_SET_FLAG.rawValue), flag, nil, 0)
+                unsafe clinux_fsconfig(
+                    number, CUnsignedInt(FSCONFIG_SET_FLAG.rawValue), flag, nil, 0)
             }
         }
     }

@@ -4,12 +4,8 @@ internal import CLinux
 
 /// Waiting for descriptors (poll(2)).
 package enum Poll {
-    /// Which of the given descriptors can be read, or have ended.
-    ///
-    /// - Parameters:
-    ///   - numbers: descriptors; a negative number is passed over.
-    ///   - milliseconds: the longest wait; nil waits for ever.
-    /// - Returns: one Boolean for each descriptor; all false when the time ran out.
+    /// Which of the given descriptors can be read, or have ended: one Boolean for each, all false
+    /// when the time ran out. A negative number is passed over; without a time it waits for ever.
     package static func readable(_ numbers: [CInt], milliseconds: Int? = nil)
         throws(SystemCallError) -> [Bool]
     {

@@ -44,9 +44,6 @@ package enum Process {
     /// The caller's pid. The system call is `getpid(2)`.
     package static var id: Int32 { getpid() }
 
-    /// The parent's pid; 0 when it is in another pid namespace. The system call is `getppid(2)`.
-    package static var parentID: Int32 { getppid() }
-
     /// The caller's effective user id.
     package static var effectiveUserID: UInt32 { geteuid() }
 
@@ -56,9 +53,8 @@ package enum Process {
     /// Splits this process in two, the new one in new namespaces; both go on from here with their
     /// own copy of memory. The system call is `clone3(2)`.
     ///
-    /// - Parameters:
-    ///   - asSibling: the new process becomes a child of our parent (CLONE_PARENT).
-    ///   - cgroup: a cgroup2 directory that the new process is born in (CLONE_INTO_CGROUP).
+    /// `asSibling` makes the new process a child of our parent (CLONE_PARENT); `cgroup` is a
+    /// cgroup2 directory that it is born in (CLONE_INTO_CGROUP).
     package static func clone(
         _ namespaces: NamespaceFlags, asSibling: Bool = false, intoCgroup cgroup: CInt? = nil
     ) throws(SystemCallError) -> CloneResult {
@@ -155,11 +151,6 @@ package enum Process {
     package static func environmentVariable(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
-    }
-
-    /// The calling process's threads, as procfs counts them.
-    package static func threadCount() throws(SystemCallError) -> Int {
-        try File.names(in: File.open("/proc/self/task", .realDirectory)).count
     }
 
     /// When a process started, in clock ticks after boot: with its pid this names it for good.
@@ -266,9 +257,8 @@ extension Process {
         return String(decoding: buffer[..<max(0, count - 1)], as: UTF8.self)
     }
 
-    /// Makes this process a member of a namespace. The system call is `setns(2)`.
-    ///
-    /// - Parameter kind: the type that the file must be of; EINVAL when it is another's.
+    /// Makes this process a member of a namespace, whose file must be of this kind (EINVAL when it
+    /// is of another). The system call is `setns(2)`.
     package static func join(
         _ namespace: borrowing FileDescriptor, kind: NamespaceFlags, subject: String
     ) throws(SystemCallError) {
@@ -276,6 +266,11 @@ extension Process {
         _ = try check("setns", subject) {
             setns(number, CInt(truncatingIfNeeded: kind.rawValue))
         }
+    }
+
+    /// Gives this process namespaces of its own. The system call is `unshare(2)`.
+    package static func separate(_ kinds: NamespaceFlags) throws(SystemCallError) {
+        _ = try check("unshare") { unshare(CInt(truncatingIfNeeded: kinds.rawValue)) }
     }
 
     /// Which kind of namespace a file of nsfs stands for. The request is `ioctl_ns(2)`,

@@ -14,9 +14,6 @@ package enum Signal {
     package static var urgent: Int32 { SIGURG }
     package static var `continue`: Int32 { SIGCONT }
     package static var stop: Int32 { SIGSTOP }
-    package static var terminalStop: Int32 { SIGTSTP }
-    package static var terminalInput: Int32 { SIGTTIN }
-    package static var terminalOutput: Int32 { SIGTTOU }
     package static var fileSize: Int32 { SIGXFSZ }
     package static var windowChange: Int32 { SIGWINCH }
 
@@ -108,7 +105,7 @@ package enum Signal {
                 unsafe read(number, &information, MemoryLayout<signalfd_siginfo>.size)
             }
             return Int32(truncatingIfNeeded: information.ssi_signo)
-        } catch  where error.errno == .again {
+        } catch where error.errno == .again {
             return nil
         }
     }

@@ -50,7 +50,6 @@ extension Specification {
             json.member("bounding", names)
             json.member("effective", names)
             json.member("permitted", names)
-            json.member("ambient", names)
         }
         json.key("rlimits")
         json.array { json in

@@ -10,6 +10,8 @@ struct GlobalOptions: Equatable, Sendable {
     let isStrict: Bool
     /// Whether systemd is to make cgroups.
     let usesSystemd: Bool
+    /// Whether containers get cgroups of their own.
+    let managesCgroups: Bool
 
     /// - Throws: when the state directory cannot be one.
     init(_ values: OptionValues) throws(UsageError) {
@@ -18,6 +20,7 @@ struct GlobalOptions: Equatable, Sendable {
             given == Self.systemRoot
             ? given : Self.normalized(given, from: (try? Process.currentDirectory()) ?? "/")
         isStrict = values.isSet(.strict)
+        managesCgroups = values[.cgroupManager] != "disabled"
         usesSystemd = values.isSet(.systemdCgroup) || values[.cgroupManager] == "systemd"
         // Its files would be mixed with the system's own.
         if given.isEmpty || root == "/" {

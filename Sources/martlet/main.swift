@@ -14,7 +14,9 @@ if CommandLine.argc == 2, let word = unsafe CommandLine.unsafeArgv[1],
 // that nothing is set up twice. A failure is told later, where it is asked for again; a word that
 // only looks like one of these commands costs a moment.
 for index in 1..<max(1, CommandLine.argc) {
-    if let word = unsafe CommandLine.unsafeArgv[Int(index)], unsafe RawArgument.isEnteringCommand(word) {
+    if let word = unsafe CommandLine.unsafeArgv[Int(index)],
+        unsafe RawArgument.isEnteringCommand(word)
+    {
         try? ProtectedBinary.ensure()
         break
     }

@@ -8,6 +8,7 @@ struct PlanInput {
     var configuration = Configuration(ociVersion: "1.2.0")
     var request = CreateRequest(id: "c1")
     var host = Host(effectiveUserID: 0, effectiveGroupID: 0)
+    var cgroups: CgroupView?
     var notifyDirectory: String?
 
     init() {
@@ -58,7 +59,7 @@ struct PlanInput {
     func planWithWarnings() throws(ContainerError) -> (plan: LaunchPlan, warnings: [String]) {
         var planner = Planner(
             configuration, request: request, bundle: "/bundle", host: host,
-            notifyDirectory: notifyDirectory)
+            cgroups: cgroups, notifyDirectory: notifyDirectory)
         let plan = try planner.plan()
         return (plan, planner.warnings)
     }
@@ -69,6 +70,7 @@ extension InitStep {
     var word: String {
         switch self {
         case .startSession: "startSession"
+        case .makeCgroupNamespace: "makeCgroupNamespace"
         case .joinSessionKeyring: "joinSessionKeyring"
         case .setHostname: "setHostname"
         case .setDomainname: "setDomainname"

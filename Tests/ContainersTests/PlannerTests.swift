@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Cgroups
 import Containers
 import Linux
 import OCI
@@ -149,15 +150,21 @@ import Testing
         #expect(try input.plan().mounts.map(\.isReadOnlyLate) == [true, false, false, false])
     }
 
-    @Test(arguments: ["cgroup", "cgroup2"]) func `of cgroups show the host's view`(
+    @Test(arguments: ["cgroup", "cgroup2"]) func `of cgroups show the container's own part`(
         type: String
     ) throws {
         var input = PlanInput()
-        input.host.cgroups = CgroupView(membership: "", mountInformation: "")
+        let layout = CgroupLayout(
+            membership: "0::/own\n",
+            mountInformation: "30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+        let place = CgroupPlace(mountPoint: "/sys/fs/cgroup", controllers: [], path: "c1")
+        input.cgroups = CgroupView(layout, [place])
         input.configuration.mounts = [PlanInput.mount("/sys/fs/cgroup", type, ["ro"])]
         let mount = try #require(try input.plan().mounts.first)
         #expect(mount.type == "cgroup")
-        #expect(mount.cgroups == input.host.cgroups)
+        #expect(mount.cgroups?.isUnified == true)
+        #expect(mount.cgroups?.hierarchies.map(\.source) == ["/sys/fs/cgroup/c1"])
+        #expect(CgroupView(layout, []).hierarchies.map(\.source) == ["/sys/fs/cgroup/own"])
     }
 
     @Test func `have the socket for readiness among them, and the program its path`() throws {

@@ -13,6 +13,7 @@ a closing count; exits 1 if there was any.
 """
 
 import ctypes
+import glob
 import os
 import re
 import signal
@@ -65,6 +66,14 @@ def mounts():
         return sorted(line.split(" ", 2)[2] for line in file)
 
 
+def cgroups():
+    """Directories of every hierarchy, two levels down."""
+    found = set()
+    for level in ("*", "*/*", "*/*/*"):
+        found.update(glob.glob("/sys/fs/cgroup/" + level + "/"))
+    return found
+
+
 def run(command, output):
     """Exit status of a command, or None when it had to be stopped."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -81,6 +90,7 @@ class Trial:
     def __init__(self, runtime, bundle, root):
         self.runtime, self.bundle, self.root = runtime, bundle, root
         self.before = mounts()
+        self.cgroups = cgroups()
         self.problems = []
         self.count = 0
         self.failures = 0
@@ -144,6 +154,9 @@ class Trial:
             self.problems.append(f"{what}: state is left: {left}")
         if mounts() != self.before:
             self.problems.append(f"{what}: mounts are left")
+        extra = cgroups() - self.cgroups
+        if any("martlet-undo" in path for path in extra):
+            self.problems.append(f"{what}: cgroups are left: {sorted(extra)}")
 
 
 def main():

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Cgroups
 internal import Linux
 internal import OCI
 
 extension ContainerRuntime {
     /// Makes a container, up to but without running its program (runtime.md#create).
     ///
-    /// - Parameters:
-    ///   - bundle: the request's bundle, when the caller has read it already.
-    ///   - warn: gets what the specification wants logged.
+    /// `bundle` is the request's, when the caller has read it already; `warn` gets what the
+    /// specification wants logged.
     package func create(
         _ request: CreateRequest, bundle: Bundle? = nil, warn: (String) -> Void
     ) throws(ContainerError) -> CreatedContainer {
@@ -40,7 +40,10 @@ private struct Creation: ~Copyable {
         // Files are made with the modes that we name, whatever the caller's mask.
         let callerUmask = Process.setUmask(0)
         defer { Process.setUmask(callerUmask) }
-        let (plan, host) = try plan(bundle, warn: warn)
+        let host = try lookAtHost(bundle.configuration)
+        let cgroups = try CgroupPlan(
+            bundle.configuration, id: id, host: host, isManaged: request.managesCgroups)
+        let plan = try plan(bundle, host, cgroups, warn: warn)
         try Preflight.check(bundle, request)
         let console = try connectConsole()
         let pidfdReceiver = try connectPidfdSocket()
@@ -48,46 +51,90 @@ private struct Creation: ~Copyable {
         let directory = try store.claim(id)
         do throws(ContainerError) {
             var record = newRecord(bundle, plan, host)
-            // Before anything else exists, so that whatever follows can be found again.
-            try directory.write(record)
-            try directory.write(configuration: bundle.text)
-            let offers = try makeOffers(directory, console, callerUmask)
-            let launcher = try Launcher(plan, host: host, offers: offers)
-            try launcher.prepare(warn: warn)
-            record.pid = launcher.pid
-            record.startTime = try startTime(of: launcher.pid)
-            record.phase = .created
+            record.cgroups = cgroups?.creation.record.places ?? []
+            let launcher = try launch(
+                bundle, plan, host, cgroups, in: directory, &record,
+                offering: console, callerUmask: callerUmask, warn: warn)
             try send(launcher.pidfd.descriptor, to: pidfdReceiver)
             try writePidFile(launcher.pid)
-            try directory.write(record)
-            try launcher.release()
-            return try during("hold the container's process") { () throws(SystemCallError) in
-                CreatedContainer(pid: launcher.pid, pidfd: try launcher.pidfd.descriptor.duplicate())
+            let pidfd = try during("hold the container's process") { () throws(SystemCallError) in
+                try launcher.pidfd.descriptor.duplicate()
             }
+            try directory.write(record)
+            // Last: from here on nothing can fail, and the process is no longer taken back.
+            try launcher.release()
+            return CreatedContainer(
+                pid: launcher.pid, pidfd: pidfd, directory: directory, record: record)
         } catch {
-            throw undo(directory, because: error)
+            throw undo(directory, cgroups, because: error)
         }
+    }
+
+    /// Makes the container's process, and brings it to where everything but the exec has been done.
+    private func launch(
+        _ bundle: Bundle, _ plan: LaunchPlan, _ host: Host, _ cgroups: CgroupPlan?,
+        in directory: borrowing ContainerDirectory, _ record: inout ContainerRecord,
+        offering console: SharedDescriptor?, callerUmask: UInt32, warn: (String) -> Void
+    ) throws(ContainerError) -> Launcher {
+        // Before anything else exists, so that whatever follows can be found again.
+        try directory.write(record)
+        try directory.write(configuration: bundle.text)
+        var offers = try makeOffers(directory, console, callerUmask)
+        let cgroup = try cgroups?.carryOut(owner: hostUser(bundle.configuration))
+        offers.cgroup = cgroup
+        if let cgroup { record.cgroups = cgroup.record.places }
+        let launcher = try Launcher(plan, host: host, offers: offers)
+        record.pid = launcher.pid
+        record.startTime = try startTime(of: launcher.pid)
+        try launcher.prepare(warn: warn) { () throws(ContainerError) in
+            // So that `delete --force` can end what does not end by itself.
+            try directory.write(record)
+        }
+        if let cgroups, let cgroup {
+            // What would have been in the way of our own preparations.
+            try withCgroups { () throws(CgroupError) in
+                try cgroup.apply(cgroups.resources.lateSteps)
+            }
+        }
+        record.phase = .created
+        return launcher
     }
 
     // MARK: Before anything is made
 
-    private func plan(_ bundle: Bundle, warn: (String) -> Void) throws(ContainerError)
-        -> (LaunchPlan, Host)
-    {
-        let showsCgroups = bundle.configuration.mounts.contains {
-            $0.type == "cgroup" || $0.type == "cgroup2"
+    private func lookAtHost(_ configuration: Configuration) throws(ContainerError) -> Host {
+        let concernsCgroups =
+            configuration.mounts.contains { $0.type == "cgroup" || $0.type == "cgroup2" }
+            || configuration.linux.cgroupsPath != nil || configuration.linux.resources != nil
+        return try during("look at the host") { () throws(SystemCallError) in
+            try Host.current(readingCgroups: concernsCgroups)
         }
-        let host = try during("look at the host") { () throws(SystemCallError) in
-            try Host.current(readingCgroups: showsCgroups)
-        }
+    }
+
+    private func plan(
+        _ bundle: Bundle, _ host: Host, _ cgroups: CgroupPlan?, warn: (String) -> Void
+    ) throws(ContainerError) -> LaunchPlan {
         var planner = Planner(
             bundle.configuration, request: request, bundle: bundle.path, host: host,
+            cgroups: host.cgroups.map { CgroupView($0, cgroups?.creation.record.places ?? []) },
             notifyDirectory: request.notifySocket.map { _ in
                 "\(store.root)/\(id)/\(NotifySocket.directoryName)"
             })
         let plan = try planner.plan()
-        for warning in planner.warnings { warn(warning) }
-        return (plan, host)
+        for warning in planner.warnings + (cgroups?.resources.warnings ?? []) { warn(warning) }
+        return plan
+    }
+
+    /// The host's id of the process's user.
+    private func hostUser(_ configuration: Configuration) -> UInt32? {
+        guard let uid = configuration.process?.user.uid else { return nil }
+        let mappings = configuration.linux.uidMappings
+        if mappings.isEmpty { return uid }
+        for mapping in mappings
+        where uid >= mapping.containerID && uid - mapping.containerID < mapping.size {
+            return mapping.hostID &+ (uid - mapping.containerID)
+        }
+        return nil
     }
 
     private func connectConsole() throws(ContainerError) -> SharedDescriptor? {
@@ -178,10 +225,16 @@ private struct Creation: ~Copyable {
 
     /// Takes everything back. The process went with its launcher.
     private func undo(
-        _ directory: borrowing ContainerDirectory, because error: ContainerError
+        _ directory: borrowing ContainerDirectory, _ cgroups: CgroupPlan?,
+        because error: ContainerError
     ) -> ContainerError {
         if let path = request.pidFile, error.kind != .exists { removePidFile(path) }
         do throws(ContainerError) {
+            if let cgroups {
+                try withCgroups { () throws(CgroupError) in
+                    try Cgroup(cgroups.creation.record).delete()
+                }
+            }
             try directory.remove()
             return error
         } catch let second {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Cgroups
 internal import Linux
 internal import OCI
 
@@ -9,9 +10,8 @@ extension ContainerRuntime {
     /// A container that was created and never started is ended first: engines rely on that, though
     /// the specification wants an error.
     ///
-    /// - Parameters:
-    ///   - force: kill a running container first, and succeed when there is none.
-    ///   - warn: gets what the specification wants logged.
+    /// `force` kills a running container first, and succeeds when there is none; `warn` gets what
+    /// the specification wants logged.
     package func delete(_ id: String, force: Bool, warn: (String) -> Void) throws(ContainerError) {
         try performing("delete", id) { (id) throws(ContainerError) in
             do throws(ContainerError) {
@@ -22,7 +22,8 @@ extension ContainerRuntime {
                 }
                 // While the lock was waited for, another `delete` may have been faster.
                 guard try directory.isLinked() else { throw Store.notFound }
-                try end(directory, force: force)
+                let record = try end(directory, force: force)
+                try removeCgroups(of: record)
                 try directory.remove()
             } catch where error.kind == .notFound && force {
                 return
@@ -30,18 +31,30 @@ extension ContainerRuntime {
         }
     }
 
+    /// The same for one that this process has just made, whatever it is doing.
+    package func delete(_ container: borrowing CreatedContainer) throws(ContainerError) {
+        try performing("delete", container.record.id) { (_) throws(ContainerError) in
+            try container.directory.lock()
+            // Someone else may have deleted it, and even made another one with its id.
+            guard try container.directory.isLinked() else { return }
+            try kill(container.pidfd)
+            try removeCgroups(of: container.record)
+            try container.directory.remove()
+        }
+    }
+
     private func end(_ directory: borrowing ContainerDirectory, force: Bool)
-        throws(ContainerError)
+        throws(ContainerError) -> ContainerRecord?
     {
         let record: ContainerRecord?
         do throws(ContainerError) {
             record = try directory.record()
         } catch {
             // With --force a damaged record does not keep the container alive on paper.
-            if force { return }
+            if force { return nil }
             throw error
         }
-        guard let record, let process = try record.openProcess() else { return }
+        guard let record, let process = try record.openProcess() else { return record }
         let status = try directory.status(record)
         if !force && status != .created {
             throw ContainerError(
@@ -50,6 +63,17 @@ extension ContainerRuntime {
                     + "or use --force")
         }
         try kill(process)
+        return record
+    }
+
+    /// Takes the container's cgroups away, with whatever still runs in them: without a pid
+    /// namespace of its own, its processes outlive the first.
+    private func removeCgroups(of record: ContainerRecord?) throws(ContainerError) {
+        guard let cgroup = record?.cgroup else { return }
+        try withCgroups { () throws(CgroupError) in
+            if try !cgroup.processes().isEmpty { try cgroup.kill() }
+            try cgroup.delete()
+        }
     }
 
     /// Kills a process, and waits until it is gone: the kernel takes its namespace along first.
@@ -67,7 +91,8 @@ extension ContainerRuntime {
         }
         if !hasEnded {
             throw ContainerError(
-                .failed, "the container's process has not ended 10 seconds after SIGKILL; is it "
+                .failed,
+                "the container's process has not ended 10 seconds after SIGKILL; is it "
                     + "frozen, or waiting for a device?")
         }
     }

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Cgroups
 internal import Linux
 
 extension ContainerRuntime {
     /// Sends a signal to a container's process (runtime.md#kill).
     ///
-    /// - Parameter all: to every process in the container's own pid namespace; then a container
-    ///   that has stopped is no error, because there is nobody left.
+    /// `all` sends it to every process in the container's cgroups, or, when it has none, in its own
+    /// pid namespace; then a container that has stopped is no error, because there is nobody left.
     package func kill(_ id: String, signal: Int32, all: Bool) throws(ContainerError) {
         try performing("kill", id) { (id) throws(ContainerError) in
             let directory = try store.open(id)
             let record = try directory.record()
+            if all, let cgroup = record?.cgroup {
+                return try withCgroups { () throws(CgroupError) in
+                    if signal == Signal.kill {
+                        try cgroup.kill()
+                    } else {
+                        try cgroup.signalAll(signal)
+                    }
+                }
+            }
             guard let record, record.phase == .created, let process = try record.openProcess()
             else {
                 if all { return }

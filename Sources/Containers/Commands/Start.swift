@@ -3,37 +3,74 @@
 internal import Linux
 internal import OCI
 
+/// Where a container's READY=1 goes (sd_notify(3)).
+package struct NotifyRequest: Sendable {
+    /// The socket of the caller's service manager.
+    package var socket: String
+    /// Whether a process is left behind that waits for it; else `start` waits itself.
+    package var inBackground: Bool
+
+    package init(socket: String, inBackground: Bool = false) {
+        self.socket = socket
+        self.inBackground = inBackground
+    }
+}
+
 extension ContainerRuntime {
     /// Runs the program of a created container (runtime.md#start), and returns once it runs, or
-    /// says why it does not.
-    ///
-    /// - Parameters:
-    ///   - notifySocket: where the container's READY=1 goes; `start` waits for it then.
-    ///   - warn: gets what the specification wants logged.
+    /// says why it does not. `warn` gets what the specification wants logged.
     package func start(
-        _ id: String, notifySocket: String? = nil, warn: (String) -> Void
+        _ id: String, notifying notify: NotifyRequest? = nil, warn: (String) -> Void
     ) throws(ContainerError) {
         try performing("start", id) { (id) throws(ContainerError) in
             let directory = try store.openLocked(id)
             guard let record = try directory.record() else { throw Store.notFound }
             try refuseUnlessCreated(try directory.status(record))
-            guard record.hasProcess else {
-                throw ContainerError(
-                    .wrongState, "config.json had no process when the container was created, so "
-                        + "there is nothing to start")
-            }
             guard let process = try record.openProcess() else {
                 throw ContainerError(.wrongState, "cannot start a container that has stopped")
             }
-            let notify = try bindNotifySocket(directory, notifySocket)
-            try openGate(directory, process, warn: warn)
-            if let notify, let notifySocket {
-                try during("NOTIFY_SOCKET") { () throws(SystemCallError) in
-                    try NotifySocket.relay(
-                        from: notify.descriptor, to: notifySocket, pid: record.pid,
-                        process: process)
-                }
+            try start(directory, record, process, notifying: notify, warn: warn)
+        }
+    }
+
+    /// The same for one that this process has just made.
+    package func start(
+        _ container: borrowing CreatedContainer, notifying notify: NotifyRequest? = nil,
+        warn: (String) -> Void
+    ) throws(ContainerError) {
+        try performing("start", container.record.id) { (_) throws(ContainerError) in
+            try start(
+                container.directory, container.record, container.pidfd, notifying: notify,
+                warn: warn)
+        }
+    }
+
+    private func start(
+        _ directory: borrowing ContainerDirectory, _ record: ContainerRecord,
+        _ process: borrowing FileDescriptor, notifying notify: NotifyRequest?,
+        warn: (String) -> Void
+    ) throws(ContainerError) {
+        guard record.hasProcess else {
+            throw ContainerError(
+                .wrongState,
+                "config.json had no process when the container was created, so there is nothing "
+                    + "to start")
+        }
+        let socket = notify == nil ? nil : try bindNotifySocket(directory)
+        try openGate(directory, process, warn: warn)
+        // Other commands may touch it from here on, however long it takes to be ready.
+        try directory.unlock()
+        guard let notify, let socket else { return }
+        try during("NOTIFY_SOCKET") { () throws(SystemCallError) in
+            if notify.inBackground {
+                guard case .child = try Process.clone([]) else { return }
+                // Ends with READY=1 or with the container's process, whichever is first.
+                try? NotifySocket.relay(
+                    from: socket.descriptor, to: notify.socket, pid: record.pid, process: process)
+                Process.exitNow(0)
             }
+            try NotifySocket.relay(
+                from: socket.descriptor, to: notify.socket, pid: record.pid, process: process)
         }
     }
 
@@ -49,10 +86,11 @@ extension ContainerRuntime {
         }
     }
 
-    private func bindNotifySocket(
-        _ directory: borrowing ContainerDirectory, _ notifySocket: String?
-    ) throws(ContainerError) -> SharedDescriptor? {
-        guard notifySocket != nil,
+    /// nil when `create` was not told of a socket, and so the container has none.
+    private func bindNotifySocket(_ directory: borrowing ContainerDirectory)
+        throws(ContainerError) -> SharedDescriptor?
+    {
+        guard
             let notify = try? File.open(
                 NotifySocket.directoryName, at: directory.descriptor.number,
                 .realDirectoryPath)

@@ -68,7 +68,9 @@ package struct Bundle: Equatable, Sendable {
         let (slash, dot) = (UInt8(ascii: "/"), UInt8(ascii: "."))
         var (previous, last): (UInt8, UInt8) = (0, 0)
         for byte in path.utf8 {
-            if byte == slash && (last == slash || (last == dot && previous == slash)) { return true }
+            if byte == slash && (last == slash || (last == dot && previous == slash)) {
+                return true
+            }
             (previous, last) = (last, byte)
         }
         return false

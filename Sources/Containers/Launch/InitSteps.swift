@@ -9,6 +9,8 @@ extension InitProcess {
         switch step {
         case .startSession:
             try attempt { () throws(SystemCallError) in try Process.startSession() }
+        case .makeCgroupNamespace:
+            try attempt { () throws(SystemCallError) in try Process.separate(.cgroup) }
         case .joinSessionKeyring(let name):
             try joinSessionKeyring(name)
         case .setHostname(let name):
@@ -103,7 +105,8 @@ extension InitProcess {
             }
         try withRoot { (root) throws(SystemCallError) in
             try Mounting.change(
-                root.holder.descriptor, propagation: propagation, recursively: recursively, subject: "/")
+                root.holder.descriptor, propagation: propagation, recursively: recursively,
+                subject: "/")
         }
     }
 }

@@ -62,6 +62,7 @@ package enum ParentStep: Equatable, Sendable, CustomStringConvertible {
 /// One thing that the container's first process does.
 package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     case startSession
+    case makeCgroupNamespace
     case joinSessionKeyring(String)
     case setHostname(String)
     case setDomainname(String)
@@ -86,6 +87,7 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .startSession: "start a session"
+        case .makeCgroupNamespace: "make a cgroup namespace"
         case .joinSessionKeyring: "join a new session keyring"
         case .setHostname(let name): "set hostname \"\(name)\""
         case .setDomainname(let name): "set domainname \"\(name)\""

@@ -26,10 +26,7 @@ package struct LaunchResources: Sendable {
     /// The mode mask that the caller came with.
     package var callerUmask: UInt32
     package var hasUserNamespace: Bool
-    package var hasNewUserNamespace: Bool
     /// Whether id 0 is mapped, so that files can be made as root of the container.
     package var mappedUser: UInt32?
     package var mappedGroup: UInt32?
-    /// How many descriptors from 3 on are the caller's gift to the program.
-    package var preservedDescriptors: Int
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Cgroups
 internal import Linux
 internal import OCI
 
@@ -12,6 +13,7 @@ final class Launcher {
     private let channel: SharedDescriptor
     let pid: Int32
     let pidfd: SharedDescriptor
+    private let cgroup: Cgroup?
     private var isReleased = false
 
     /// What the caller has opened for the first process.
@@ -21,6 +23,8 @@ final class Launcher {
         /// Descriptors that must not live on in the first process.
         var parentOnly: [CInt]
         var callerUmask: UInt32
+        /// Where the process is born, or put before it does anything.
+        var cgroup: Cgroup?
     }
 
     /// Makes the process. It waits for `prepare`.
@@ -33,14 +37,13 @@ final class Launcher {
             channel: ends.theirs, gate: offers.gate, console: offers.console,
             parentOnly: offers.parentOnly + [ends.ours.number], callerUmask: offers.callerUmask,
             hasUserNamespace: plan.namespaces.hasUserNamespace,
-            hasNewUserNamespace: plan.namespaces.new.contains(.user),
             mappedUser: Self.fileMaker(plan, plan.namespaces.uidMappings),
-            mappedGroup: Self.fileMaker(plan, plan.namespaces.gidMappings),
-            preservedDescriptors: plan.program.preservedDescriptors)
+            mappedGroup: Self.fileMaker(plan, plan.namespaces.gidMappings))
         if plan.namespaces.parentOpensSources, host.effectiveUserID == 0 {
             resources.sources = try Self.openSources(plan)
         }
-        let made = try Self.makeProcess(plan, resources)
+        let made = try Self.makeProcess(plan, resources, offers.cgroup)
+        cgroup = offers.cgroup
         self.plan = plan
         self.host = host
         pid = made.pid
@@ -102,12 +105,17 @@ final class Launcher {
         var pidfd: SharedDescriptor
     }
 
-    private static func makeProcess(_ plan: LaunchPlan, _ resources: LaunchResources)
-        throws(ContainerError) -> Made
-    {
-        if !plan.namespaces.joined.isEmpty { return try makeThroughStage(plan, resources) }
+    private static func makeProcess(
+        _ plan: LaunchPlan, _ resources: LaunchResources, _ cgroup: Cgroup?
+    ) throws(ContainerError) -> Made {
+        let birthplace = try directoryForClone(cgroup)
+        if !plan.namespaces.joined.isEmpty {
+            return try makeThroughStage(plan, resources, birthplace)
+        }
         do throws(SystemCallError) {
-            switch try Process.clone(plan.namespaces.new) {
+            switch try Process.clone(
+                plan.namespaces.new, intoCgroup: birthplace?.number)
+            {
             case .child:
                 InitProcess.run(plan, resources)
             case .parent(let pid, let pidfd):
@@ -118,9 +126,23 @@ final class Launcher {
         }
     }
 
-    private static func makeThroughStage(_ plan: LaunchPlan, _ resources: LaunchResources)
-        throws(ContainerError) -> Made
+    /// cgroup2's directory of the container, in which its process is born.
+    private static func directoryForClone(_ cgroup: Cgroup?) throws(ContainerError)
+        -> SharedDescriptor?
     {
+        guard let cgroup else { return nil }
+        do throws(CgroupError) {
+            guard let directory = try cgroup.directoryForClone() else { return nil }
+            return SharedDescriptor(directory)
+        } catch {
+            throw ContainerError(error)
+        }
+    }
+
+    /// What a process makes is born where it is: the stage stands in the container's cgroup.
+    private static func makeThroughStage(
+        _ plan: LaunchPlan, _ resources: LaunchResources, _ birthplace: SharedDescriptor?
+    ) throws(ContainerError) -> Made {
         let pair = try during("launch") { () throws(SystemCallError) in
             try Socket.pair(.packets)
         }
@@ -129,7 +151,7 @@ final class Launcher {
         inherited.parentOnly.append(ends.ours.number)
         let stage: SharedDescriptor
         do throws(SystemCallError) {
-            switch try Process.clone([]) {
+            switch try Process.clone([], intoCgroup: birthplace?.number) {
             case .child:
                 Stage.run(plan, inherited, report: ends.theirs.number)
             case .parent(_, let pidfd):
@@ -163,7 +185,8 @@ final class Launcher {
     private static func refusal(_ error: SystemCallError, _ plan: LaunchPlan) -> ContainerError {
         var hint = ""
         if error.errno == .noSpace || error.errno == .notPermitted {
-            hint = "; the host may limit namespaces (sysctl user.max_*_namespaces, or "
+            hint =
+                "; the host may limit namespaces (sysctl user.max_*_namespaces, or "
                 + "kernel.unprivileged_userns_clone for an ordinary user)"
         }
         return ContainerError(.failed, "make the container's process: \(error.errno)\(hint)")
@@ -171,8 +194,20 @@ final class Launcher {
 
     // MARK: Serving it
 
-    /// Does the parent's steps, lets the process go on, and returns when it is ready.
-    func prepare(warn: (String) -> Void) throws(ContainerError) {
+    /// How long a launch may take, in milliseconds, before it counts as slow: hardly any does.
+    private static let usualTime = 500
+
+    /// Does the parent's steps, lets the process go on, and returns when it is ready. `slow` is
+    /// called when that takes unusually long.
+    func prepare(warn: (String) -> Void, slow: () throws(ContainerError) -> Void)
+        throws(ContainerError)
+    {
+        if let cgroup {
+            // Before it does anything: from its first step on it is held by its limits.
+            try withCgroups { () throws(CgroupError) in
+                try cgroup.add(pid, wasBornInside: cgroup.unified != nil)
+            }
+        }
         for step in plan.parentSteps {
             do throws(ContainerError) {
                 try perform(step)
@@ -183,6 +218,10 @@ final class Launcher {
         try during("launch") { () throws(SystemCallError) in
             try Conversation.send(.proceed, to: channel.number)
         }
+        let isQuick = try during("launch") { () throws(SystemCallError) in
+            try Poll.readable([channel.number], milliseconds: Self.usualTime)[0]
+        }
+        if !isQuick { try slow() }
         var handshake = Handshake(.preparing)
         while true {
             let message = try during("launch") { () throws(SystemCallError) in

@@ -14,8 +14,7 @@ enum NotifySocket {
     private static let messageLimit = 4096
 
     /// Passes on READY=1, with the container's pid added, and ends then, or with the process.
-    ///
-    /// - Parameter socket: bound in the container's directory before the program started.
+    /// The socket was bound in the container's directory before the program started.
     static func relay(
         from socket: borrowing FileDescriptor, to destination: String, pid: Int32,
         process: borrowing FileDescriptor

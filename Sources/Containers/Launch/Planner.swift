@@ -10,6 +10,8 @@ package struct Planner {
     /// Absolute.
     private let bundle: String
     private let host: Host
+    /// What a mount of type `cgroup` shows.
+    private let cgroups: CgroupView?
     /// Where the container's NOTIFY_SOCKET is bound on the host, when the caller has one.
     private let notifyDirectory: String?
     /// What a person should know, though it is no error.
@@ -17,12 +19,13 @@ package struct Planner {
 
     package init(
         _ configuration: Configuration, request: CreateRequest, bundle: String, host: Host,
-        notifyDirectory: String? = nil
+        cgroups: CgroupView? = nil, notifyDirectory: String? = nil
     ) {
         self.configuration = configuration
         self.request = request
         self.bundle = bundle
         self.host = host
+        self.cgroups = cgroups
         self.notifyDirectory = notifyDirectory
     }
 
@@ -50,6 +53,9 @@ package struct Planner {
             new: [], joined: [], uidMappings: configuration.linux.uidMappings,
             gidMappings: configuration.linux.gidMappings)
         for namespace in configuration.linux.namespaces {
+            // Its root is where its first process is when it is made: in the container's cgroup,
+            // which on v1 is entered only after the process exists.
+            if namespace.kind == .cgroup && namespace.path == nil { continue }
             if let path = namespace.path {
                 plan.joined.append(JoinedNamespace(kind: namespace.kind, path: path))
             } else {
@@ -98,6 +104,10 @@ package struct Planner {
     {
         // A session of its own first, so that no terminal of the caller's can be reached (TIOCSTI).
         var steps: [InitStep] = [.startSession]
+        if configuration.linux.namespaces.contains(where: { $0.kind == .cgroup && $0.path == nil })
+        {
+            steps.append(.makeCgroupNamespace)
+        }
         if !request.noNewKeyring { steps.append(.joinSessionKeyring("_ses.\(request.id)")) }
         if let name = configuration.hostname, !name.isEmpty { steps.append(.setHostname(name)) }
         if let name = configuration.domainname, !name.isEmpty { steps.append(.setDomainname(name)) }
@@ -166,7 +176,7 @@ package struct Planner {
             }
         } else if plan.type == "cgroup" || plan.type == "cgroup2" {
             plan.type = "cgroup"
-            plan.cgroups = host.cgroups
+            plan.cgroups = cgroups
         }
         return plan
     }
@@ -207,7 +217,9 @@ package struct Planner {
                         permissions: (device.fileMode ?? 0o666) & 0o7777, uid: device.uid ?? 0,
                         gid: device.gid ?? 0)))
         }
-        for (path, target) in Self.deviceLinks { steps.append(.makeLink(path: path, target: target)) }
+        for (path, target) in Self.deviceLinks {
+            steps.append(.makeLink(path: path, target: target))
+        }
         return steps
     }
 

@@ -55,7 +55,9 @@ enum Program {
     private static func searchPath(_ environment: [String]) -> String {
         // The last entry of a name wins for getenv's users in most shells, the first for glibc;
         // execvp(3) is glibc's.
-        for entry in environment where entry.hasPrefix("PATH=") { return String(entry.dropFirst(5)) }
+        for entry in environment where entry.hasPrefix("PATH=") {
+            return String(entry.dropFirst(5))
+        }
         return "/bin:/usr/bin"
     }
 }

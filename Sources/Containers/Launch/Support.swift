@@ -27,8 +27,6 @@ package enum Support {
             refuse("process.ioPriority", if: process.ioPriority != nil)
         }
         let linux = configuration.linux
-        refuse("linux.resources", if: linux.resources.map { $0 != Resources() } ?? false)
-        refuse("linux.cgroupsPath", if: linux.cgroupsPath?.isEmpty == false)
         refuse("linux.seccomp", if: linux.seccomp != nil)
         refuse("linux.mountLabel", if: linux.mountLabel?.isEmpty == false)
         refuse("linux.netDevices", if: !linux.netDevices.isEmpty)

@@ -49,8 +49,8 @@ extension InitProcess {
         throws(ContainerError) -> FileDescriptor
     {
         try attempt { () throws(SystemCallError) in
-            let mount = try Mounting.clone(hierarchy.mountPoint + hierarchy.path)
-            try Mounting.change(mount, set: attributes, subject: hierarchy.mountPoint)
+            let mount = try Mounting.clone(hierarchy.source)
+            try Mounting.change(mount, set: attributes, subject: hierarchy.source)
             return mount
         }
     }
@@ -59,7 +59,6 @@ extension InitProcess {
     private func linkControllers(
         of hierarchy: CgroupView.Hierarchy, in directory: borrowing FileDescriptor
     ) throws(SystemCallError) {
-        guard hierarchy.controllers.count > 1 else { return }
         for controller in hierarchy.controllers {
             try File.makeSymbolicLink(controller, at: directory.number, to: hierarchy.name)
         }

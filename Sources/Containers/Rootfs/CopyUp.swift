@@ -10,14 +10,19 @@ struct CopyUp {
     /// Deeper trees are refused: nobody means them.
     private static let depthLimit = 64
 
-    /// Copies what is in `source` into `target`, which is not attached anywhere yet.
-    static func copy(from source: borrowing FileDescriptor, to target: borrowing FileDescriptor)
-        throws(SystemCallError)
-    {
-        let readable = try File.open(".", at: source.number, .realDirectory)
-        try copyContents(of: readable, to: target, depth: 0)
-        let status = try File.status(of: readable)
-        try File.changeOwner(ofNumber: target.number, uid: status.uid, gid: status.gid)
+    /// Copies what is in `source` into `target`, which is not attached anywhere yet, and gives it
+    /// the same owner and, unless that was configured, the same mode.
+    static func copy(
+        from source: borrowing FileDescriptor, to target: borrowing FileDescriptor,
+        keepingMode: Bool
+    ) throws(SystemCallError) {
+        // Both name their directories without having them open.
+        let original = try File.open(".", at: source.number, .realDirectory)
+        let copy = try File.open(".", at: target.number, .realDirectory)
+        try copyContents(of: original, to: copy, depth: 0)
+        let status = try File.status(of: original)
+        try File.changeOwner(ofNumber: copy.number, uid: status.uid, gid: status.gid)
+        if keepingMode { try File.changePermissions(of: copy, to: status.permissions) }
     }
 
     private static func copyContents(

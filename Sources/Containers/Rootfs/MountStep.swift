@@ -43,7 +43,9 @@ extension InitProcess {
             let mount = try attempt { () throws(SystemCallError) in
                 let mount = try makeFileSystem(plan)
                 if plan.options.copiesUp, plan.type == "tmpfs" {
-                    try CopyUp.copy(from: target, to: mount)
+                    try CopyUp.copy(
+                        from: target, to: mount,
+                        keepingMode: !plan.options.data.contains { $0.hasPrefix("mode=") })
                 }
                 try Mounting.attach(mount, to: target, subject: plan.destination)
                 return mount

@@ -34,7 +34,7 @@ package struct RootDirectory: Sendable {
     {
         do throws(SystemCallError) {
             return try open(path, followingLinks: followingLinks)
-        } catch  where error.errno == .noEntry {
+        } catch where error.errno == .noEntry {
             try make(path, kind)
             return try open(path, followingLinks: followingLinks)
         }
@@ -66,7 +66,7 @@ package struct RootDirectory: Sendable {
                 _ = try open(step)
                 done.append(name)
                 continue
-            } catch  where error.errno != .noEntry {
+            } catch where error.errno != .noEntry {
                 throw error
             } catch {}
 
@@ -79,7 +79,7 @@ package struct RootDirectory: Sendable {
                     try File.makeDirectory(name, at: parent.number, permissions: 0o755)
                 }
                 done.append(name)
-            } catch  where error.errno == .exists {
+            } catch where error.errno == .exists {
                 // Either a link to nothing, or someone else was faster.
                 links += 1
                 if links > Self.linkLimit {

@@ -33,7 +33,8 @@ package enum Sysctl {
         let names = path.utf8.split(
             separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         // ".." could lead anywhere once dots and slashes have changed places.
-        for name in names where name.isEmpty || name.elementsEqual("..".utf8)
+        for name in names
+        where name.isEmpty || name.elementsEqual("..".utf8)
             || name.elementsEqual(".".utf8)
         {
             return nil

@@ -44,7 +44,8 @@ package struct ContainerDirectory: ~Copyable {
             if try tryLock() { return }
             if Clock.milliseconds > end {
                 throw ContainerError(
-                    .failed, "another command on this container has not ended for "
+                    .failed,
+                    "another command on this container has not ended for "
                         + "\(Self.lockPatience / 1000) seconds")
             }
             Clock.sleep(milliseconds: 1)
@@ -55,6 +56,13 @@ package struct ContainerDirectory: ~Copyable {
     func tryLock() throws(ContainerError) -> Bool {
         try during("lock \"\(path)\"") { () throws(SystemCallError) in
             try File.lock(descriptor, waiting: false)
+        }
+    }
+
+    /// Gives the lock back before the descriptor is closed.
+    func unlock() throws(ContainerError) {
+        try during("unlock \"\(path)\"") { () throws(SystemCallError) in
+            try File.unlock(descriptor)
         }
     }
 

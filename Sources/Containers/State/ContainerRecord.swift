@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Cgroups
 internal import JSON
 package import Linux
 internal import OCI
@@ -31,6 +32,8 @@ package struct ContainerRecord: Equatable, Sendable {
     package var startTime: UInt64 = 0
     /// Whether the configuration has a process to start.
     package var hasProcess: Bool
+    /// The container's cgroups, with what was, or is about to be, made for them.
+    package var cgroups: [CgroupPlace] = []
     /// Whether the container has a pid namespace that ends with its process.
     package var ownsPidNamespace: Bool
 
@@ -78,11 +81,32 @@ package struct ContainerRecord: Equatable, Sendable {
             ownsPidNamespace: try root.required("ownsPidNamespace", "a boolean").boolean())
         pid = try root.required("pid", "an integer").integer()
         startTime = try root.required("startTime", "an integer").integer()
+        if let node = root["cgroups"] {
+            for element in try node.elements() { cgroups.append(try Self.place(element)) }
+        }
         if let node = root["annotations"] {
             for member in try node.members() {
                 annotations[member.key] = try member.value.string()
             }
         }
+    }
+
+    private static func place(_ node: JSONNode) throws(JSONError) -> CgroupPlace {
+        var place = CgroupPlace(
+            mountPoint: try node.required("mountPoint", "a string").string(), controllers: [],
+            path: try node.required("path", "a string").string())
+        for element in try node.required("controllers", "an array").elements() {
+            place.controllers.append(try element.string())
+        }
+        for element in try node.required("made", "an array").elements() {
+            place.made.append(try element.string())
+        }
+        return place
+    }
+
+    /// The container's cgroups; nil when it has none of its own.
+    var cgroup: Cgroup? {
+        cgroups.isEmpty ? nil : Cgroup(CgroupRecord(places: cgroups))
     }
 
     /// The file's contents.
@@ -101,6 +125,19 @@ package struct ContainerRecord: Equatable, Sendable {
         json.member("hasProcess", hasProcess)
         json.member("ownsPidNamespace", ownsPidNamespace)
         json.member("annotations", annotations)
+        if !cgroups.isEmpty {
+            json.key("cgroups")
+            json.array { json in
+                for place in cgroups {
+                    json.object { json in
+                        json.member("mountPoint", place.mountPoint)
+                        json.member("controllers", place.controllers)
+                        json.member("path", place.path)
+                        json.member("made", place.made)
+                    }
+                }
+            }
+        }
         json.endObject()
         return json.bytes
     }

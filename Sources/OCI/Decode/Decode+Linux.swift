@@ -143,7 +143,18 @@ extension Reader {
             default: break
             }
         }
-        return percents == 0 || (isTemplate && percents == 1 && name.contains("%d"))
+        return percents == 0 || (isTemplate && percents == 1 && hasNumberMark(name))
+    }
+
+    /// Whether `%d` stands in a name. `contains` with a string would link the regular expressions
+    /// of the standard library in: more than a megabyte.
+    private static func hasNumberMark(_ name: String) -> Bool {
+        var last: UInt8 = 0
+        for byte in name.utf8 {
+            if last == UInt8(ascii: "%") && byte == UInt8(ascii: "d") { return true }
+            last = byte
+        }
+        return false
     }
 
     // MARK: sysctl

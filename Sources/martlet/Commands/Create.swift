@@ -28,6 +28,7 @@ extension Invocation {
         if let path = options[.consoleSocket] { request.console = .socket(path: path) }
         request.pidfdSocket = options[.pidfdSocket]
         request.pidFile = options[.pidFile]
+        request.managesCgroups = globals.managesCgroups
         request.noPivot = options.isSet(.noPivot)
         request.noNewKeyring = options.isSet(.noNewKeyring)
         request.preservedDescriptors = descriptors.preserved
@@ -35,6 +36,9 @@ extension Invocation {
         request.notifySocket = notifySocket
         return request
     }
+
+    /// What `start` is to do with it.
+    var notifyRequest: NotifyRequest? { notifySocket.map { NotifyRequest(socket: $0) } }
 
     /// The socket where readiness is told to the caller's service manager (sd_notify(3)).
     var notifySocket: String? {

@@ -22,7 +22,7 @@ struct Invocation {
         switch command {
         case .create: try create()
         case .run: return try run()
-        case .start: try runtime.start(id, notifySocket: notifySocket, warn: log.warning)
+        case .start: try runtime.start(id, notifying: notifyRequest, warn: log.warning)
         case .state: try Output.write(runtime.state(id).encode(pretty: true) + [newline])
         case .kill: try kill()
         case .delete: try delete()
@@ -64,11 +64,11 @@ struct Invocation {
         features.mountOptions = MountOptions.recognizedNames.sorted()
         features.linux?.capabilities = Capabilities.allNames
         var cgroup = Features.Cgroup()
-        cgroup.v1 = false
-        cgroup.v2 = false
+        cgroup.v1 = true
+        cgroup.v2 = true
         cgroup.systemd = false
         cgroup.systemdUser = false
-        cgroup.rdma = false
+        cgroup.rdma = true
         features.linux?.cgroup = cgroup
         var seccomp = Features.Seccomp(enabled: false)
         seccomp.actions = nil

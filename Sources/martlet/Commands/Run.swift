@@ -23,11 +23,11 @@ extension Invocation {
     private func runNamed() throws(ContainerError) -> Int32 {
         try prepareToCreate("run")
         if options.isSet(.detach) {
-            _ = try runtime.create(request(), warn: log.warning)
+            let container = try runtime.create(request(), warn: log.warning)
             do throws(ContainerError) {
-                try runtime.start(id, notifySocket: notifySocket, warn: log.warning)
+                try runtime.start(container, notifying: notifyRequest, warn: log.warning)
             } catch {
-                undoCreate()
+                discard(container)
                 throw error
             }
             return Program.ExitCode.success
@@ -35,16 +35,7 @@ extension Invocation {
         if options[.consoleSocket] != nil {
             throw failure("--console-socket needs --detach: in the foreground the terminal is ours")
         }
-        let code = try runInForeground()
-        if !options.isSet(.keep) {
-            do throws(ContainerError) {
-                try runtime.delete(id, force: true, warn: log.warning)
-            } catch {
-                // The program's exit code is still what the caller asked for.
-                log.error(error)
-            }
-        }
-        return code
+        return try runInForeground()
     }
 
     /// Without a terminal, the program has our standard streams itself; with one, we stand between
@@ -75,9 +66,11 @@ extension Invocation {
         }
         let container = try runtime.create(request, bundle: bundle, warn: log.warning)
         do throws(ContainerError) {
-            return try startAndRelay(container, signals, console)
+            let code = try startAndRelay(container, signals, console)
+            if !options.isSet(.keep) { discard(container) }
+            return code
         } catch {
-            undoCreate()
+            discard(container)
             throw error
         }
     }
@@ -104,7 +97,10 @@ extension Invocation {
         if let ending {
             throw failure("ended by \(Signal.name(of: ending)) before its program started")
         }
-        try runtime.start(id, notifySocket: notifySocket, warn: log.warning)
+        try runtime.start(
+            container,
+            notifying: notifySocket.map { NotifyRequest(socket: $0, inBackground: true) },
+            warn: log.warning)
         let relay = ForegroundRelay(signals: signals, terminal: terminal)
         do throws(SystemCallError) {
             return try relay.run(
@@ -119,13 +115,13 @@ extension Invocation {
 
     // MARK: Errors
 
-    /// Undoes `create` when what comes after it has failed.
-    private func undoCreate() {
+    /// Removes the container, whose program has ended or never ran. What cannot be removed is told,
+    /// and changes nothing about what the caller asked for: an exit code, or the first error.
+    private func discard(_ container: borrowing CreatedContainer) {
         do throws(ContainerError) {
-            try runtime.delete(id, force: true, warn: log.warning)
+            try runtime.delete(container)
         } catch {
-            // The first error is the one to tell; this one says what it has left.
-            log.warning("\(error)")
+            log.error(error)
         }
     }
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+
+/// Stopping and letting go: `pause` and `resume`.
+extension Cgroup {
+    /// The place that can stop the processes: v1's freezer, or cgroup2 itself.
+    private var freezer: CgroupPlace? { place(of: "freezer", .v1) ?? unified }
+
+    /// Stops every process, those that join later too, and waits until all stand still. When
+    /// that takes too long everything is let go again.
+    package func freeze(patience: Int = Self.patience) throws(CgroupError) {
+        let place = try requireFreezer()
+        do throws(CgroupError) {
+            try set(place, frozen: true, patience: patience)
+        } catch {
+            // The first error is the one to tell.
+            try? set(place, frozen: false, patience: patience)
+            throw error
+        }
+    }
+
+    /// Lets every process run again.
+    package func thaw(patience: Int = Self.patience) throws(CgroupError) {
+        try set(try requireFreezer(), frozen: false, patience: patience)
+    }
+
+    /// Whether the processes stand still.
+    package func isFrozen() throws(CgroupError) -> Bool {
+        guard let place = freezer, let directory = try place.open() else { return false }
+        return try directory.isFrozen(place.version)
+    }
+
+    private func requireFreezer() throws(CgroupError) -> CgroupPlace {
+        if let place = freezer { return place }
+        throw CgroupError(
+            .unsupported,
+            "the freezer controller is not available: no cgroup v1 hierarchy has it, and there is "
+                + "no cgroup v2")
+    }
+
+    private func set(_ place: CgroupPlace, frozen: Bool, patience: Int) throws(CgroupError) {
+        guard let directory = try place.open() else { throw Self.gone(place) }
+        let end = Clock.milliseconds + patience
+        let file = place.isCgroup2 ? "cgroup.freeze" : "freezer.state"
+        let value = place.isCgroup2 ? (frozen ? "1" : "0") : (frozen ? "FROZEN" : "THAWED")
+        var pause = 1
+        var isFirst = true
+        while true {
+            // v1 stops the processes that it finds at the time; those forked since take another.
+            if isFirst || !place.isCgroup2 {
+                do throws(SystemCallError) {
+                    try directory.write(value, to: file)
+                } catch where error.errno == .noEntry {
+                    throw CgroupError(
+                        .unsupported,
+                        "cgroup \"\(place)\" has no \"\(file)\"; freezing takes Linux 5.2")
+                } catch {
+                    throw CgroupError("cgroup \"\(place)\"", error)
+                }
+            }
+            isFirst = false
+            if try isSettled(directory, place.version, frozen: frozen) { return }
+            if Clock.milliseconds > end {
+                throw CgroupError(
+                    .failed,
+                    "cgroup \"\(place)\" is not \(frozen ? "frozen" : "thawed") after "
+                        + "\(patience) milliseconds"
+                        + (frozen ? "" : "; a cgroup above it may be frozen"))
+            }
+            Clock.sleep(milliseconds: pause)
+            pause = min(pause * 2, 20)
+        }
+    }
+
+    private func isSettled(
+        _ directory: borrowing CgroupDirectory, _ version: CgroupVersion, frozen: Bool
+    ) throws(CgroupError) -> Bool {
+        switch version {
+        case .v2: return try directory.isFrozen(.v2) == frozen
+        case .v1:
+            // FREEZING is on the way.
+            let state = words(of: try directory.read("freezer.state") ?? "").first
+            return state == (frozen ? "FROZEN" : "THAWED")
+        }
+    }
+}

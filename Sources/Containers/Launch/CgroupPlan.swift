@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Cgroups
+internal import Linux
+internal import OCI
+
+/// The cgroups that a new container is to have, and what is written to them: decided, and looked
+/// at on the host, before anything is made.
+///
+/// A container has cgroups of its own when its configuration names a place or asks for resources;
+/// else it stays in the caller's.
+struct CgroupPlan {
+    let creation: CgroupCreation
+    let resources: ResourcePlan
+    /// Whether the container's user becomes the owner (config-linux.md#cgroup-ownership).
+    let delegates: Bool
+
+    /// nil when the configuration asks for none.
+    init?(
+        _ configuration: Configuration, id: ContainerID, host: Host, isManaged: Bool
+    ) throws(ContainerError) {
+        let path = configuration.linux.cgroupsPath ?? ""
+        let asked = configuration.linux.resources.flatMap { $0 == Resources() ? nil : $0 }
+        if !isManaged {
+            guard asked == nil else {
+                throw ContainerError(
+                    .invalidConfiguration,
+                    "linux.resources: limits need cgroups, and --cgroup-manager is disabled")
+            }
+            return nil
+        }
+        if path.isEmpty && asked == nil { return nil }
+        do throws(CgroupError) {
+            guard let layout = host.cgroups else {
+                throw CgroupError(.unsupported, "no cgroup hierarchy is mounted on this host")
+            }
+            resources = try ResourcePlan(asked ?? Resources(), support: layout.support)
+            creation = try CgroupCreation(
+                CgroupPath(path.isEmpty ? nil : path, id: id.text), in: layout,
+                needs: .init(resources, isRootless: host.effectiveUserID != 0))
+            delegates = Cgroup.delegates(
+                namespaces: configuration.linux.namespaces, mounts: configuration.mounts,
+                layout: layout)
+        } catch {
+            throw ContainerError(error)
+        }
+    }
+
+    /// Makes the cgroups and sets their limits. The caller has `creation.record` in its journal.
+    func carryOut(owner: UInt32?) throws(ContainerError) -> Cgroup {
+        do throws(CgroupError) {
+            let cgroup = try creation.carryOut()
+            try cgroup.apply(resources.steps)
+            if delegates, let owner { try cgroup.changeOwner(to: owner) }
+            return cgroup
+        } catch {
+            throw ContainerError(error)
+        }
+    }
+}
+
+extension ContainerError {
+    /// What went wrong with cgroups.
+    init(_ error: CgroupError) {
+        let kind: Kind =
+            switch error.kind {
+            case .invalid, .inUse: .invalidConfiguration
+            case .unsupported: .unsupported
+            case .failed: .failed
+            }
+        self.init(kind, error.reason)
+    }
+}
+
+/// Runs what concerns cgroups.
+func withCgroups<R>(_ body: () throws(CgroupError) -> R) throws(ContainerError) -> R {
+    do throws(CgroupError) {
+        return try body()
+    } catch {
+        throw ContainerError(error)
+    }
+}
+
+/// What a mount of type `cgroup` shows: the container's own part of each hierarchy.
+package struct CgroupView: Equatable, Sendable {
+    /// One hierarchy.
+    package struct Hierarchy: Equatable, Sendable {
+        /// The directory below /sys/fs/cgroup.
+        package var name: String
+        /// Its controllers, when it has more than one and each gets a link.
+        package var controllers: [String]
+        /// The container's directory on the host.
+        package var source: String
+    }
+
+    package var isUnified: Bool
+    package var hierarchies: [Hierarchy]
+
+    /// The view of a process in these cgroups, or, without any, of the caller.
+    package init(_ layout: CgroupLayout, _ places: [CgroupPlace]) {
+        isUnified = layout.isUnified
+        hierarchies = layout.hierarchies.map { hierarchy in
+            let place = places.first { $0.controllers == hierarchy.controllers }
+            let own = hierarchy.visiblePath?.joined(separator: "/") ?? ""
+            return Hierarchy(
+                name: hierarchy.name,
+                controllers: hierarchy.controllers.count > 1 ? hierarchy.controllers : [],
+                source: place?.absolutePath ?? "\(hierarchy.mountPoint)/\(own)")
+        }
+    }
+}
