@@ -183,8 +183,13 @@ import Testing
                 let error = failure { () throws(ContainerError) in try store.open(id) }
                 #expect(error?.kind == .notFound, "\(name)")
             }
-            let states = try ContainerRuntime(root: path).list()
+            // One that is damaged is told, and does not hide the other.
+            try makeDirectory("\(path)/damaged", permissions: 0o700)
+            try writeFile("\(path)/damaged/state.json", "{")
+            var warnings: [String] = []
+            let states = try ContainerRuntime(root: path).list { warnings.append($0) }
             #expect(states.map(\.id) == [Samples.record.id])
+            #expect(warnings.count == 1 && warnings.first?.hasPrefix("damaged: ") == true)
         }
     }
 

@@ -13,8 +13,9 @@ extension ContainerRuntime {
         }
     }
 
-    /// The states of all containers, sorted by id. One that is removed meanwhile is left out.
-    package func list() throws(ContainerError) -> [State] {
+    /// The states of all containers, sorted by id. One that is removed meanwhile is left out; one
+    /// whose record cannot be read is told to `warn`, and keeps none of the others from being seen.
+    package func list(warn: (String) -> Void) throws(ContainerError) -> [State] {
         var states: [State] = []
         do throws(ContainerError) {
             for id in try store.ids() {
@@ -23,8 +24,8 @@ extension ContainerRuntime {
                     // Someone else's directory, or one of a moment ago.
                     if try directory.record() == nil { continue }
                     states.append(try state(of: directory))
-                } catch where error.kind == .notFound {
-                    continue
+                } catch {
+                    if error.kind != .notFound { warn("\(id): \(error.reason)") }
                 }
             }
         } catch {

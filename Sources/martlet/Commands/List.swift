@@ -6,7 +6,7 @@ internal import OCI
 extension Invocation {
     /// `list`.
     func list() throws(ContainerError) {
-        let states = try runtime.list()
+        let states = try runtime.list(warn: log.warning)
         if options.isSet(.quiet) {
             for state in states { try Output.write("\(state.id)\n") }
         } else if options[.format] == "json" {
