@@ -7,9 +7,9 @@ import OCI
 import Testing
 
 extension Trait where Self == ConditionTrait {
-    /// Needs controllers on pure cgroup2, which conformance/vm has: never required elsewhere.
+    /// Needs controllers on pure cgroup2: never required where they are on v1.
     static func requires(v2 controllers: String...) -> Self {
-        .enabled("needs pure cgroup2 with \(controllers.joined(separator: ", "))") {
+        .enabled("not on this machine: pure cgroup2 with \(controllers.joined(separator: ", "))") {
             let layout = try CgroupLayout.current()
             return layout.isUnified
                 && controllers.allSatisfy { layout.unified?.available.contains($0) == true }
