@@ -43,18 +43,23 @@ struct InitProcess {
         process.waitAtGate(plan.program)
     }
 
-    /// The first acts: nothing of the parent's stays, and the parent's death is ours.
+    /// The first acts: nobody may look into this process, which can be in a container's pid
+    /// namespace already (CVE-2016-9962); nothing of the parent's stays; its death is ours.
     private func prepare() throws(ContainerError) {
+        try during("prepare") { () throws(SystemCallError) in
+            if !resources.isOpenUntilMapped { try Process.setDumpable(false) }
+        }
         for number in resources.parentOnly { FileDescriptor.closeOwned(number) }
         Process.setName("martlet:init")
         try during("prepare") { () throws(SystemCallError) in
             try Process.setParentDeathSignal(Signal.kill)
             try Signal.resetAll()
         }
-        // The parent maps our ids first, and may not be able to reach a process that nobody may
-        // look into; from here on nobody may (CVE-2016-9962).
+        // The parent maps our ids first.
         try expect(.proceed)
-        try during("prepare") { () throws(SystemCallError) in try Process.setDumpable(false) }
+        try during("prepare") { () throws(SystemCallError) in
+            if resources.isOpenUntilMapped { try Process.setDumpable(false) }
+        }
         if resources.hasUserNamespace { try becomeNamespaceRoot() }
         Process.setUmask(0)
     }

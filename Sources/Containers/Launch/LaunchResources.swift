@@ -26,6 +26,9 @@ package struct LaunchResources: Sendable {
     /// The mode mask that the caller came with.
     package var callerUmask: UInt32
     package var hasUserNamespace: Bool
+    /// Whether the parent, an ordinary user, can only map the ids of a process that others of the
+    /// same user may look into.
+    package var isOpenUntilMapped: Bool
     /// Whether id 0 is mapped, so that files can be made as root of the container.
     package var mappedUser: UInt32?
     package var mappedGroup: UInt32?

@@ -37,6 +37,7 @@ final class Launcher {
             channel: ends.theirs, gate: offers.gate, console: offers.console,
             parentOnly: offers.parentOnly + [ends.ours.number], callerUmask: offers.callerUmask,
             hasUserNamespace: plan.namespaces.hasUserNamespace,
+            isOpenUntilMapped: host.effectiveUserID != 0,
             mappedUser: Self.fileMaker(plan, plan.namespaces.uidMappings),
             mappedGroup: Self.fileMaker(plan, plan.namespaces.gidMappings))
         if plan.namespaces.parentOpensSources, host.effectiveUserID == 0 {

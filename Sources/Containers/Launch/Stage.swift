@@ -12,6 +12,7 @@ enum Stage {
     static func run(_ plan: LaunchPlan, _ resources: LaunchResources, report: CInt) -> Never {
         do throws(ContainerError) {
             try during("prepare") { () throws(SystemCallError) in
+                if !resources.isOpenUntilMapped { try Process.setDumpable(false) }
                 try Process.setParentDeathSignal(Signal.kill)
             }
             try join(plan.namespaces.joined)
