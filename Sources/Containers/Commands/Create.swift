@@ -56,13 +56,19 @@ private struct Creation: ~Copyable {
                 bundle, plan, host, cgroups, in: directory, &record,
                 offering: console, callerUmask: callerUmask, warn: warn)
             try send(launcher.pidfd.descriptor, to: pidfdReceiver)
-            try writePidFile(launcher.pid)
             let pidfd = try during("hold the container's process") { () throws(SystemCallError) in
                 try launcher.pidfd.descriptor.duplicate()
             }
-            try directory.write(record)
-            // Last: from here on nothing can fail, and the process is no longer taken back.
-            try launcher.release()
+            try writePidFile(launcher.pid)
+            do throws(ContainerError) {
+                try directory.write(record)
+                // Last: from here on nothing can fail, and the process is no longer taken back.
+                try launcher.release()
+            } catch {
+                // The one that was just written, and only that.
+                if let path = request.pidFile { try? File.remove(path) }
+                throw error
+            }
             return CreatedContainer(
                 pid: launcher.pid, pidfd: pidfd, directory: directory, record: record)
         } catch {
@@ -228,7 +234,6 @@ private struct Creation: ~Copyable {
         _ directory: borrowing ContainerDirectory, _ cgroups: CgroupPlan?,
         because error: ContainerError
     ) -> ContainerError {
-        if let path = request.pidFile, error.kind != .exists { removePidFile(path) }
         do throws(ContainerError) {
             if let cgroups {
                 try withCgroups { () throws(CgroupError) in
@@ -244,13 +249,5 @@ private struct Creation: ~Copyable {
                     + "martlet delete --force \(id) tries again",
                 details: error.details)
         }
-    }
-
-    private func removePidFile(_ path: String) {
-        // Only the one that this call may have written; none may be there.
-        guard let text = try? File.readText(path, limit: 32), let pid = Int32(text),
-            (try? Process.startTime(of: pid)) == .some(nil)
-        else { return }
-        try? File.remove(path)
     }
 }

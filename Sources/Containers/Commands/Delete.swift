@@ -22,7 +22,7 @@ extension ContainerRuntime {
                 }
                 // While the lock was waited for, another `delete` may have been faster.
                 guard try directory.isLinked() else { throw Store.notFound }
-                let record = try end(directory, force: force)
+                let record = try end(directory, force: force, warn: warn)
                 try removeCgroups(of: record)
                 try directory.remove()
             } catch where error.kind == .notFound && force {
@@ -43,16 +43,17 @@ extension ContainerRuntime {
         }
     }
 
-    private func end(_ directory: borrowing ContainerDirectory, force: Bool)
-        throws(ContainerError) -> ContainerRecord?
-    {
+    private func end(
+        _ directory: borrowing ContainerDirectory, force: Bool, warn: (String) -> Void
+    ) throws(ContainerError) -> ContainerRecord? {
         let record: ContainerRecord?
         do throws(ContainerError) {
             record = try directory.record()
         } catch {
             // With --force a damaged record does not keep the container alive on paper.
-            if force { return nil }
-            throw error
+            guard force else { throw error }
+            warn("\(error.reason); a process or cgroups it may have are not known, and stay")
+            return nil
         }
         guard let record, let process = try record.openProcess() else { return record }
         let status = try directory.status(record)
