@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Linux
+package import OCI
 
 /// Why a command on a container failed, in one line for a person, and as parts for a program.
 package struct ContainerError: Error, Sendable, CustomStringConvertible {
@@ -29,12 +30,18 @@ package struct ContainerError: Error, Sendable, CustomStringConvertible {
     package let reason: String
     /// All that is wrong, when there is more than `reason` says.
     package let details: [String]
+    /// The same in parts, when a configuration is against the specification.
+    package let violations: [Violation]
 
-    package init(_ kind: Kind, doing: String = "", _ reason: String, details: [String] = []) {
+    package init(
+        _ kind: Kind, doing: String = "", _ reason: String, details: [String] = [],
+        violations: [Violation] = []
+    ) {
         self.kind = kind
         self.doing = doing
         self.reason = reason
         self.details = details
+        self.violations = violations
     }
 
     /// A call that failed in a step.

@@ -44,7 +44,7 @@ package struct JSONDocument: ~Copyable {
     ) throws(JSONError) {
         guard text.count <= limits.size else {
             throw .malformed(
-                "the text is larger than \(limits.size) bytes",
+                "a text of more than \(limits.size) bytes",
                 at: JSONPosition(offset: limits.size, in: text))
         }
         let check = try LexicalCheck(of: text)
@@ -116,13 +116,13 @@ package struct JSONDocument: ~Copyable {
         case json_tokener_error_parse_eof, json_tokener_continue:
             malformed("unexpected end of input", at: text.count, in: text)
         case json_tokener_error_parse_array:
-            malformed("expected ',' or ']' in an array", at: offset, in: text)
+            malformed("neither ',' nor ']' in an array", at: offset, in: text)
         case json_tokener_error_parse_object_key_name:
-            malformed("expected a property name in quotes", at: offset, in: text)
+            malformed("no property name in quotes", at: offset, in: text)
         case json_tokener_error_parse_object_key_sep:
-            malformed("expected ':' after a property name", at: offset, in: text)
+            malformed("no ':' after a property name", at: offset, in: text)
         case json_tokener_error_parse_object_value_sep:
-            malformed("expected ',' or '}' in an object", at: offset, in: text)
+            malformed("neither ',' nor '}' in an object", at: offset, in: text)
         default:
             malformed(
                 LexicalCheck.unexpected(text, at: offset), at: offset, in: text)

@@ -4,17 +4,23 @@
 package struct Violation: Equatable, Sendable, CustomStringConvertible {
     /// Where, as `mounts[3].options[0]`; empty for the whole document.
     package var path: String
-    /// What, as `expected an absolute path, found a string ("tmp")`.
-    package var message: String
+    /// What should be there, as `an absolute path`.
+    package var expected: String
+    /// What is there, as `a string ("tmp")`.
+    package var found: String
     /// The rule's section, as `config.md#process`.
     package var section: String
 
     /// A violation of `section` at `path`.
-    package init(path: String, message: String, section: String) {
+    package init(path: String, expected: String, found: String, section: String) {
         self.path = path
-        self.message = message
+        self.expected = expected
+        self.found = found
         self.section = section
     }
+
+    /// Both in a sentence, as `expected an absolute path, found a string ("tmp")`.
+    package var message: String { "expected \(expected), found \(found)" }
 
     /// One line: the path if there is one, and the message.
     package var description: String { path.isEmpty ? message : "\(path): \(message)" }

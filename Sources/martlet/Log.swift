@@ -3,6 +3,7 @@
 internal import Containers
 internal import JSON
 internal import Linux
+internal import OCI
 
 /// Where errors and warnings are told: standard error, and the file of `--log`, which engines read.
 struct Log: Sendable {
@@ -71,7 +72,8 @@ struct Log: Sendable {
         var text = "martlet: \(error)\n"
         for detail in details { text += "martlet:   \(detail)\n" }
         writeToStandardError(text)
-        writeToFile(.error, error.description, details: error.details)
+        writeToFile(
+            .error, error.description, details: error.details, violations: error.violations)
     }
 
     /// Tells that the command line cannot be understood.
@@ -95,18 +97,25 @@ struct Log: Sendable {
         try? File.write(Array(text.utf8), to: 2)
     }
 
-    private func writeToFile(_ level: Level, _ message: String, details: [String] = []) {
+    private func writeToFile(
+        _ level: Level, _ message: String, details: [String] = [], violations: [Violation] = []
+    ) {
         guard let file else { return }
-        let line = Self.line(
-            format, level, message, details: details, time: Clock.timestamp)
+        let time = Clock.timestamp
+        var line = Self.line(
+            format, level, message, details: details, violations: violations, time: time)
+        if format == .text, self.level == .debug {
+            for detail in details { line += Self.line(.text, .debug, detail, time: time) }
+        }
         // One write, so that lines of several processes do not mix. A full disk does not make the
         // command fail, or fail in another way.
         try? File.write(line, to: file)
     }
 
-    /// One line of the file.
+    /// One line of the file. In JSON it has everything there is to tell, in one object.
     static func line(
-        _ format: Format, _ level: Level, _ message: String, details: [String], time: String
+        _ format: Format, _ level: Level, _ message: String, details: [String] = [],
+        violations: [Violation] = [], time: String
     ) -> [UInt8] {
         switch format {
         case .json:
@@ -115,12 +124,30 @@ struct Log: Sendable {
                 json.member("level", "\(level.word)")
                 json.member("msg", message)
                 json.member("time", time)
-                if !details.isEmpty { json.member("details", details) }
+                if !violations.isEmpty {
+                    json.key("violations")
+                    write(violations, into: &json)
+                } else if !details.isEmpty {
+                    json.member("details", details)
+                }
             }
             return json.bytes + [UInt8(ascii: "\n")]
         case .text:
             return Array("time=\"\(time)\" level=\(level.word) msg=\(quoted(message))\n".utf8)
         }
+    }
+
+    private static func write(_ violations: [Violation], into json: inout JSONWriter) {
+        json.beginArray()
+        for violation in violations {
+            json.object { json in
+                json.member("path", violation.path)
+                json.member("expected", violation.expected)
+                json.member("found", violation.found)
+                json.member("section", violation.section)
+            }
+        }
+        json.endArray()
     }
 
     /// In quotes, with escapes for what would end them or the line, or move a terminal's cursor.

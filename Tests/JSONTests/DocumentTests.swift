@@ -56,14 +56,14 @@ import Testing
         ("\"\\u12g4\"", "an unknown escape in a string at byte 1 (line 1, column 2)"),
         ("{\"\\u0000\" : 1}", "a NUL character in a property name at byte 1 (line 1, column 2)"),
         ("[1,]", "unexpected character ']' at byte 3 (line 1, column 4)"),
-        ("[1 2]", "expected ',' or ']' in an array at byte 3 (line 1, column 4)"),
-        ("{\"a\",}", "expected ':' after a property name at byte 4 (line 1, column 5)"),
-        ("{1:2}", "expected a property name in quotes at byte 1 (line 1, column 2)"),
+        ("[1 2]", "neither ',' nor ']' in an array at byte 3 (line 1, column 4)"),
+        ("{\"a\",}", "no ':' after a property name at byte 4 (line 1, column 5)"),
+        ("{1:2}", "no property name in quotes at byte 1 (line 1, column 2)"),
         ("[}", "unexpected character '}' at byte 1 (line 1, column 2)"),
         ("]", "unexpected character ']' at byte 0 (line 1, column 1)"),
         (
             "[99999999999999999999,99999999999999999999 1]",
-            "expected ',' or ']' in an array at byte 43 (line 1, column 44)"
+            "neither ',' nor ']' in an array at byte 43 (line 1, column 44)"
         ),
     ])
     func `what is not JSON is refused, and the error says where`(text: String, expected: String) {

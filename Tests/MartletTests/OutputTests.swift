@@ -70,9 +70,37 @@ import Testing
         #expect(lines.first?.hasSuffix(#""details":["why"]}"#) == true)
     }
 
+    @Test func `of a refused configuration have every violation in parts, in the one object`()
+        throws
+    {
+        let path = NSTemporaryDirectory() + "martlet-log-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let violations = [
+            Violation(
+                path: "root.path", expected: "a path", found: "nothing", section: "config.md#root"),
+            Violation(path: "", expected: "JSON", found: "\"", section: "config.md"),
+        ]
+        try Log(to: path, format: .json, level: nil).error(
+            ContainerError(
+                .invalidConfiguration, "no", details: ["a", "b"], violations: violations))
+        let data = try Data(contentsOf: URL(filePath: path))
+        let object = try #require(
+            JSONSerialization.jsonObject(with: data) as? [String: Any])
+        let told = try #require(object["violations"] as? [[String: String]])
+        #expect(
+            told == [
+                [
+                    "path": "root.path", "expected": "a path", "found": "nothing",
+                    "section": "config.md#root",
+                ],
+                ["path": "", "expected": "JSON", "found": "\"", "section": "config.md"],
+            ])
+        #expect(object.count == 4)
+    }
+
     @Test(arguments: [
         (Log.Format.json, Log.Level.warning, 2), (.json, .debug, 2), (.json, .error, 1),
-        (.text, .error, 1), (.text, .warning, 2),
+        (.text, .error, 1), (.text, .warning, 2), (.text, .debug, 3),
     ])
     func `have warnings if asked for`(format: Log.Format, level: Log.Level, count: Int) throws {
         #expect(try contents(format, level).count == count)

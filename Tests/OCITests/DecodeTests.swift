@@ -184,7 +184,7 @@ import Testing
         let found = Self.violations(
             "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"mounts\":[\(list)]}")
         #expect(found.count == InvalidConfiguration.limit + 1)
-        #expect(found.last?.message == "too many violations: the rest is not shown")
+        #expect(found.last?.found == "more than 64: the rest is not shown")
         #expect(found.first?.description == "mounts[0]: expected an object, found an integer (1)")
     }
 
@@ -201,7 +201,7 @@ import Testing
             + String(repeating: "]", count: 100_000) + "}"
         let found = Self.violations(text)
         #expect(found.count == 1)
-        #expect(found.first?.message.hasPrefix("more than 128 levels of nesting at byte") == true)
+        #expect(found.first?.found.hasPrefix("more than 128 levels of nesting at byte") == true)
     }
 
     @Test func `a text beyond the size limit is refused`() {
@@ -212,7 +212,8 @@ import Testing
         } catch {
             #expect(
                 error.description
-                    == "the text is larger than 7 bytes at byte 7 (line 1, column 8)")
+                    == "expected JSON, found a text of more than 7 bytes at byte 7 (line 1, column 8)"
+            )
         }
     }
 

@@ -247,7 +247,7 @@ private struct Creation: ~Copyable {
                 error.kind, doing: error.doing,
                 "\(error.reason); and what was made could not all be removed (\(second.reason)): "
                     + "martlet delete --force \(id) tries again",
-                details: error.details)
+                details: error.details, violations: error.violations)
         }
     }
 }

@@ -37,7 +37,8 @@ package struct Bundle: Equatable, Sendable {
         let hint = more > 0 ? " (and \(more) more; --debug lists all)" : ""
         return ContainerError(
             .invalidConfiguration, "config.json: \(first)\(hint)",
-            details: error.violations.map { "config.json: \($0) (\($0.section))" })
+            details: error.violations.map { "config.json: \($0) (\($0.section))" },
+            violations: error.violations)
     }
 
     private static func absolute(_ path: String) throws(ContainerError) -> String {

@@ -145,7 +145,7 @@ extension Reader {
                 ("domainname", configuration.domainname, "config.md#domainname"),
             ] as [(StaticString, String?, StaticString)] where name != nil {
                 self.section = section
-                refuse(key, of: root, "needs a uts namespace in linux.namespaces")
+                refuse(key, of: root, "a uts namespace in linux.namespaces", found: "none")
             }
         }
         if !linux.namespaces.contains(where: { $0.kind == .user }) {
@@ -156,11 +156,13 @@ extension Reader {
         {
             section = "config-linux.md#offset-for-time-namespace"
             refuse(
-                path: "linux.timeOffsets", "needs a new time namespace in linux.namespaces")
+                path: "linux.timeOffsets", "a new time namespace in linux.namespaces",
+                found: "none")
         }
         if !linux.netDevices.isEmpty, !linux.namespaces.contains(where: { $0.kind == .network }) {
             section = "config-linux.md#network-devices"
-            refuse(path: "linux.netDevices", "needs a network namespace in linux.namespaces")
+            refuse(
+                path: "linux.netDevices", "a network namespace in linux.namespaces", found: "none")
         }
     }
 
@@ -170,7 +172,7 @@ extension Reader {
             ("uidMappings", configuration.linux.uidMappings),
             ("gidMappings", configuration.linux.gidMappings),
         ] where !mappings.isEmpty {
-            refuse(path: "linux.\(key)", "needs a user namespace in linux.namespaces")
+            refuse(path: "linux.\(key)", "a user namespace in linux.namespaces", found: "none")
         }
         section = "config.md#linux-mount-options"
         for node in objectsQuietly(root["mounts"]) {

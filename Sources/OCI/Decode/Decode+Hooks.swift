@@ -24,7 +24,7 @@ extension Reader {
             hook.env = environment(node)
             hook.timeout = integer(node, "timeout")
             if let timeout = hook.timeout, timeout <= 0 {
-                refuse("timeout", of: node, "expected more than 0 seconds, found \(timeout)")
+                refuse("timeout", of: node, "more than 0 seconds", found: "\(timeout)")
             }
             hooks.append(hook)
         }

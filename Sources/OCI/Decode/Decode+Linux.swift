@@ -44,7 +44,9 @@ extension Reader {
         for node in objects(linux, "namespaces") {
             guard let kind: Namespace.Kind = requiredWord(node, "type") else { continue }
             if namespaces.contains(where: { $0.kind == kind }) {
-                refuse("type", of: node, "a \(kind.rawValue) namespace is already listed")
+                refuse(
+                    "type", of: node, "each type once", found: "a second \(kind.rawValue) namespace"
+                )
             }
             var path: String?
             if text(node, "path") != nil, let pathNode = node["path"] {
@@ -116,7 +118,9 @@ extension Reader {
             if member.value.kind == .object {
                 device.name = text(member.value, "name")
                 if let name = device.name, !Self.isInterfaceName(name, isTemplate: true) {
-                    refuse("name", of: member.value, Self.notAnInterfaceName(name))
+                    refuse(
+                        "name", of: member.value, Self.interfaceName,
+                        found: "a string (\(name.quoted))")
                 }
             } else if !member.value.isNull {
                 refuse(member.value, "an object")
@@ -127,10 +131,6 @@ extension Reader {
     }
 
     static let interfaceName = "an interface name of 1 to 15 bytes without '/', ':' and spaces"
-
-    private static func notAnInterfaceName(_ name: String) -> String {
-        "expected \(interfaceName), found a string (\(name.quoted))"
-    }
 
     /// The kernel's rule (dev_valid_name); a template has one `%d` for a number.
     static func isInterfaceName(_ name: String, isTemplate: Bool = false) -> Bool {
@@ -206,14 +206,14 @@ extension Reader {
         {
             refuse(
                 "closID", of: node,
-                "expected \"/\" or a directory's name, found a string (\(name.quoted))")
+                "\"/\" or a directory's name", found: "a string (\(name.quoted))")
         }
         rdt.l3CacheSchema = schema(node, "l3CacheSchema")
         rdt.memBwSchema = schema(node, "memBwSchema")
         if let schema = rdt.memBwSchema, !schema.hasPrefix("MB:") {
             refuse(
                 "memBwSchema", of: node,
-                "expected a schema that starts with MB:, found a string (\(schema.quoted))")
+                "a schema that starts with MB:", found: "a string (\(schema.quoted))")
         }
         for line in elements(node, "schemata") {
             guard let text = string(line) else { continue }
@@ -246,17 +246,19 @@ extension Reader {
         policy.nodes = numberList(node, "nodes", "a list of memory nodes as 0-3,7")
         policy.flags = words(node, "flags") ?? []
         if policy.flags.contains(.staticNodes), policy.flags.contains(.relativeNodes) {
-            refuse("flags", of: node, "static and relative nodes exclude each other")
+            refuse("flags", of: node, "static or relative nodes", found: "both")
         }
         let hasNodes = text(node, "nodes") != nil
         switch mode {
         case .default, .local:
-            if hasNodes { refuse("nodes", of: node, "is not for \(policy.mode.rawValue)") }
+            if hasNodes {
+                refuse("nodes", of: node, "no nodes with \(policy.mode.rawValue)", found: "some")
+            }
         case .bind, .interleave, .weightedInterleave, .preferredMany:
             if !hasNodes {
                 refuse(
                     "nodes", of: node,
-                    "expected memory nodes for \(policy.mode.rawValue), found nothing")
+                    "memory nodes for \(policy.mode.rawValue)", found: "nothing")
             }
         case .preferred, nil:
             break

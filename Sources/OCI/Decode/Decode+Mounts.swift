@@ -28,9 +28,9 @@ extension Reader {
         mount.gidMappings = mappings(node, "gidMappings")
         switch (isGiven(node, "uidMappings"), isGiven(node, "gidMappings")) {
         case (true, false):
-            refuse("gidMappings", of: node, "expected mappings, as with uidMappings, found none")
+            refuse("gidMappings", of: node, "mappings, as with uidMappings", found: "none")
         case (false, true):
-            refuse("uidMappings", of: node, "expected mappings, as with gidMappings, found none")
+            refuse("uidMappings", of: node, "mappings, as with gidMappings", found: "none")
         default:
             break
         }
@@ -61,7 +61,7 @@ extension Reader {
     /// The last id, 4294967295, means "no id" to the kernel and cannot be mapped.
     private mutating func check(_ mapping: IDMapping, _ node: JSONNode) -> Bool {
         guard mapping.size > 0 else {
-            refuse("size", of: node, "expected at least 1, found 0")
+            refuse("size", of: node, "at least 1", found: "0")
             return false
         }
         var isSound = true
@@ -69,7 +69,7 @@ extension Reader {
             ("containerID" as StaticString, mapping.containerID), ("hostID", mapping.hostID),
         ] where first.addingReportingOverflow(mapping.size).overflow {
             refuse(
-                key, of: node, "expected ids up to 4294967294, found \(mapping.size) from \(first)")
+                key, of: node, "ids up to 4294967294", found: "\(mapping.size) from \(first)")
             isSound = false
         }
         return isSound
@@ -81,11 +81,15 @@ extension Reader {
         // The kernel takes 340 at most; a longer list fails there, and must not cost us its square.
         for (index, other) in others.prefix(340).enumerated() {
             if Self.overlap(mapping.containerID, mapping.size, other.containerID, other.size) {
-                refuse("containerID", of: node, "overlaps the mapping at index \(index)")
+                refuse(
+                    "containerID", of: node, "ids of its own",
+                    found: "some of the mapping at index \(index)")
                 return
             }
             if Self.overlap(mapping.hostID, mapping.size, other.hostID, other.size) {
-                refuse("hostID", of: node, "overlaps the mapping at index \(index)")
+                refuse(
+                    "hostID", of: node, "ids of its own",
+                    found: "some of the mapping at index \(index)")
                 return
             }
         }

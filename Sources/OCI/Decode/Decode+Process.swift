@@ -93,10 +93,10 @@ extension Reader {
             let soft = requiredInteger(node, "soft", as: UInt64.self)
             let hard = requiredInteger(node, "hard", as: UInt64.self)
             if let type, limits.contains(where: { $0.type == type }) {
-                refuse("type", of: node, "\(type.rawValue) is already limited")
+                refuse("type", of: node, "each type once", found: "a second \(type.rawValue)")
             }
             if let soft, let hard, soft > hard {
-                refuse("soft", of: node, "expected at most the hard limit \(hard), found \(soft)")
+                refuse("soft", of: node, "at most the hard limit \(hard)", found: "\(soft)")
             }
             if let type {
                 limits.append(ResourceLimit(type: type, soft: soft ?? 0, hard: hard ?? 0))
@@ -182,31 +182,33 @@ extension Reader {
         let priority = scheduler.priority
         if scheduler.policy == .fifo || scheduler.policy == .roundRobin {
             if !(1...99 ~= priority) {
-                refuse("priority", of: node, "expected 1 to 99 with \(policy), found \(priority)")
+                refuse("priority", of: node, "1 to 99 with \(policy)", found: "\(priority)")
             }
         } else if priority != 0 {
-            refuse("priority", of: node, "expected 0 with \(policy), found \(priority)")
+            refuse("priority", of: node, "0 with \(policy)", found: "\(priority)")
         }
         guard scheduler.policy == .deadline else {
             for (key, value) in [
                 ("runtime" as StaticString, scheduler.runtime), ("deadline", scheduler.deadline),
                 ("period", scheduler.period),
             ] where value != 0 {
-                refuse(key, of: node, "is for SCHED_DEADLINE only, found with \(policy)")
+                refuse(
+                    key, of: node, "nothing without SCHED_DEADLINE",
+                    found: "\(value) with \(policy)")
             }
             return
         }
         if scheduler.deadline == 0 {
-            refuse("deadline", of: node, "expected more than 0 with \(policy), found 0")
+            refuse("deadline", of: node, "more than 0 with \(policy)", found: "0")
         } else if scheduler.runtime == 0 || scheduler.runtime > scheduler.deadline {
             refuse(
                 "runtime", of: node,
-                "expected 1 to the deadline \(scheduler.deadline), found \(scheduler.runtime)")
+                "1 to the deadline \(scheduler.deadline)", found: "\(scheduler.runtime)")
         }
         if scheduler.period != 0, scheduler.period < scheduler.deadline {
             refuse(
                 "period", of: node,
-                "expected at least the deadline \(scheduler.deadline), found \(scheduler.period)")
+                "at least the deadline \(scheduler.deadline)", found: "\(scheduler.period)")
         }
     }
 }

@@ -74,7 +74,7 @@ extension Reader {
         if let limit = memory.limit, let swap = memory.swap, swap > 0, swap < limit {
             refuse(
                 "swap", of: node,
-                "expected at least the memory limit \(limit), as it includes it, found \(swap)")
+                "at least the memory limit \(limit), as it includes it", found: "\(swap)")
         }
         return memory
     }
@@ -93,7 +93,7 @@ extension Reader {
         cpu.mems = text(node, "mems")
         cpu.idle = integer(node, "idle", in: 0...1)
         if let quota = cpu.quota, quota > 0, let burst = cpu.burst, burst > quota.magnitude {
-            refuse("burst", of: node, "expected at most the quota \(quota), found \(burst)")
+            refuse("burst", of: node, "at most the quota \(quota)", found: "\(burst)")
         }
         return cpu
     }

@@ -14,7 +14,7 @@ extension Reader {
         profile.listenerPath = text(node, "listenerPath")
         profile.listenerMetadata = text(node, "listenerMetadata")
         if profile.listenerMetadata != nil, node["listenerPath"] == nil {
-            refuse("listenerMetadata", of: node, "is only for use with listenerPath")
+            refuse("listenerMetadata", of: node, "listenerPath beside it", found: "none")
         }
         let rules = objects(node, "syscalls")
         profile.syscalls.reserveCapacity(rules.count)

@@ -22,36 +22,49 @@ struct Reader {
         found: @autoclosure () -> String? = nil
     ) {
         if isFull { return }
-        append(node.path, "expected \(expected()), found \(found() ?? node.summary)")
+        append(node.path, expected(), found() ?? node.summary)
     }
 
     /// Writes down what is wrong with the value at `path`.
-    mutating func refuse(path: @autoclosure () -> String, _ message: @autoclosure () -> String) {
+    mutating func refuse(
+        path: @autoclosure () -> String, _ expected: @autoclosure () -> String,
+        found: @autoclosure () -> String
+    ) {
         if isFull { return }
-        append(path(), message())
+        append(path(), expected(), found())
     }
 
     /// Writes down what is wrong with a member of `object`, which may be absent.
     mutating func refuse(
-        _ key: StaticString, of object: JSONNode, _ message: @autoclosure () -> String
+        _ key: StaticString, of object: JSONNode, _ expected: @autoclosure () -> String,
+        found: @autoclosure () -> String
     ) {
         if isFull { return }
-        append(JSONNode.append(key: key.description, to: object.path), message())
+        append(JSONNode.append(key: key.description, to: object.path), expected(), found())
     }
 
     /// Writes down an error of reading.
     mutating func refuse(_ error: JSONError) {
         if isFull { return }
-        append(error.path, error.message)
+        switch error {
+        case .malformed(let problem, let position):
+            let unexpected = "unexpected "
+            let found =
+                problem.hasPrefix(unexpected) ? problem.dropFirst(unexpected.count) : problem[...]
+            append("", "JSON", "\(found) at \(position)")
+        case .unexpected(let path, let expected, let found): append(path, expected, found)
+        }
     }
 
-    private mutating func append(_ path: String, _ message: String) {
+    private mutating func append(_ path: String, _ expected: String, _ found: String) {
         violations.append(
-            Violation(path: path, message: message, section: section.description))
+            Violation(
+                path: path, expected: expected, found: found, section: section.description))
         if isFull {
             violations.append(
                 Violation(
-                    path: "", message: "too many violations: the rest is not shown",
+                    path: "", expected: "fewer violations",
+                    found: "more than \(InvalidConfiguration.limit): the rest is not shown",
                     section: "config.md"))
         }
     }
@@ -61,7 +74,7 @@ struct Reader {
         _ object: JSONNode, _ key: StaticString, _ expected: @autoclosure () -> String
     ) -> JSONNode? {
         if let member = object[key] { return member }
-        refuse(key, of: object, "expected \(expected()), found nothing")
+        refuse(key, of: object, expected(), found: "nothing")
         return nil
     }
 
