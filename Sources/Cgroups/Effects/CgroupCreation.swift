@@ -31,7 +31,7 @@ package struct CgroupCreation: Sendable {
     /// The cgroups, and in `made` every directory that will be made: for a journal, before
     /// `carryOut`. Rolling back with `Cgroup(record).delete()` is right after any part of it.
     package let record: CgroupRecord
-    private let needs: Needs
+    let needs: Needs
     private let isUnified: Bool
 
     /// Looks at where the container will live.

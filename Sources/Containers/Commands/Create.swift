@@ -86,7 +86,7 @@ private struct Creation: ~Copyable {
         try directory.write(record)
         try directory.write(configuration: bundle.text)
         var offers = try makeOffers(directory, console, callerUmask)
-        let cgroup = try cgroups?.carryOut(owner: hostUser(bundle.configuration))
+        let cgroup = try cgroups?.carryOut(owner: bundle.configuration.hostUser)
         offers.cgroup = cgroup
         if let cgroup { record.cgroups = cgroup.record.places }
         let launcher = try Launcher(plan, host: host, offers: offers)
@@ -129,18 +129,6 @@ private struct Creation: ~Copyable {
         let plan = try planner.plan()
         for warning in planner.warnings + (cgroups?.resources.warnings ?? []) { warn(warning) }
         return plan
-    }
-
-    /// The host's id of the process's user.
-    private func hostUser(_ configuration: Configuration) -> UInt32? {
-        guard let uid = configuration.process?.user.uid else { return nil }
-        let mappings = configuration.linux.uidMappings
-        if mappings.isEmpty { return uid }
-        for mapping in mappings
-        where uid >= mapping.containerID && uid - mapping.containerID < mapping.size {
-            return mapping.hostID &+ (uid - mapping.containerID)
-        }
-        return nil
     }
 
     private func connectConsole() throws(ContainerError) -> SharedDescriptor? {

@@ -72,7 +72,8 @@ enum IDMaps {
         }
     }
 
-    private static func find(_ name: String) -> String? {
+    /// A helper's absolute path, from the caller's PATH.
+    static func find(_ name: String) -> String? {
         let path = Process.environmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"
         for directory in path.split(separator: ":") where directory.hasPrefix("/") {
             let candidate = "\(directory)/\(name)"
@@ -84,7 +85,24 @@ enum IDMaps {
     }
 }
 
+extension Configuration {
+    /// The host's id of the process's user; nil without a process, or when no mapping has it.
+    var hostUser: UInt32? {
+        (process?.user.uid).flatMap { IDMapping.hostID(of: $0, in: linux.uidMappings) }
+    }
+}
+
 extension IDMapping {
+    /// The host's id of a container's; nil when no mapping has it. Without mappings they are one.
+    static func hostID(of id: UInt32, in mappings: [IDMapping]) -> UInt32? {
+        if mappings.isEmpty { return id }
+        for mapping in mappings
+        where id >= mapping.containerID && id - mapping.containerID < mapping.size {
+            return mapping.hostID &+ (id - mapping.containerID)
+        }
+        return nil
+    }
+
     /// Whether the maps hold nothing but the caller's own ids, which every user may map.
     static func areOnly(_ plan: NamespacePlan, host: Host) -> Bool {
         func isOwn(_ mappings: [IDMapping], _ id: UInt32) -> Bool {

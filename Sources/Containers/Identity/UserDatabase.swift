@@ -13,6 +13,11 @@ enum UserDatabase {
             (try? File.status(of: file))?.type == .regular,
             let bytes = try? File.readAll(file, limit: sizeLimit)
         else { return "\(uid)" }
+        return name(of: uid, in: bytes) ?? "\(uid)"
+    }
+
+    /// The user's name in the text of a passwd file; nil where there is none.
+    static func name(of uid: UInt32, in bytes: [UInt8]) -> String? {
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             let fields = line.split(
                 separator: UInt8(ascii: ":"), maxSplits: 3, omittingEmptySubsequences: false)
@@ -21,6 +26,6 @@ enum UserDatabase {
             else { continue }
             return String(decoding: fields[0], as: UTF8.self)
         }
-        return "\(uid)"
+        return nil
     }
 }

@@ -32,6 +32,11 @@ package struct Planner {
     /// The whole plan, or why there can be none.
     package mutating func plan() throws(ContainerError) -> LaunchPlan {
         try Support.check(configuration)
+        return try planSupported()
+    }
+
+    /// The same without what this build cannot do, which its caller has told.
+    mutating func planSupported() throws(ContainerError) -> LaunchPlan {
         guard let root = configuration.root else {
             throw ContainerError(.invalidConfiguration, "root: required, but missing")
         }

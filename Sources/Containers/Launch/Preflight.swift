@@ -18,7 +18,7 @@ enum Preflight {
         try checkConsole(bundle.configuration, request)
     }
 
-    private static func checkRoot(_ path: String) throws(ContainerError) {
+    static func checkRoot(_ path: String) throws(ContainerError) {
         let status: FileStatus
         do throws(SystemCallError) {
             status = try File.status(of: path, followingLink: false)
@@ -62,7 +62,7 @@ enum Preflight {
     }
 
     /// A namespace that is joined may be the host's own; then its parameters are the host's too.
-    private static func checkIsNotHosts(_ key: String, _ namespaces: [Namespace])
+    static func checkIsNotHosts(_ key: String, _ namespaces: [Namespace])
         throws(ContainerError)
     {
         guard let kind = Sysctl.namespace(of: key),

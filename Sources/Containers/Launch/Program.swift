@@ -52,7 +52,7 @@ enum Program {
             environment: plan.environment)
     }
 
-    private static func searchPath(_ environment: [String]) -> String {
+    static func searchPath(_ environment: [String]) -> String {
         // The last entry of a name wins for getenv's users in most shells, the first for glibc;
         // execvp(3) is glibc's.
         for entry in environment where entry.hasPrefix("PATH=") {
@@ -64,13 +64,18 @@ enum Program {
 
 /// Why execve(2) refused a file, in words that name the remedy.
 struct ExecFailure {
+    /// As the container knows it.
     let path: String
     let errno: Errno
+    /// Where it can be opened from here; nil when that is the same.
+    var location: String?
+
+    private var openable: String { location ?? path }
 
     var error: ContainerError { ContainerError(.notExecutable, "exec \"\(path)\": \(reason)") }
 
     private var reason: String {
-        guard let status = try? File.status(of: path) else { return errno.description }
+        guard let status = try? File.status(of: openable) else { return errno.description }
         switch errno {
         case .noEntry, .notDirectory, .symbolicLinkLoop: return missingInterpreter ?? "\(errno)"
         case .accessDenied: return refusal(status)
@@ -84,8 +89,8 @@ struct ExecFailure {
 
     // MARK: What the file says
 
-    private var header: [UInt8] {
-        guard let file = try? File.open(path, .readOnlyAtOnce) else { return [] }
+    var header: [UInt8] {
+        guard let file = try? File.open(openable, .readOnlyAtOnce) else { return [] }
         var buffer = [UInt8](repeating: 0, count: 4096)
         guard let count = try? File.read(file.number, into: &buffer) else { return [] }
         return Array(buffer[..<count])
@@ -95,8 +100,7 @@ struct ExecFailure {
         let header = header
         if header.starts(with: "#!".utf8) {
             let line = header.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") }
-            let words = line.split { $0 == 0x20 || $0 == 0x09 }
-            let name = words.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            let name = Self.interpreterOfScript(header) ?? ""
             if line.last == 0x0d {
                 return "its first line, \"#!\(printable(name))\", ends in a carriage return, so no "
                     + "such file or directory (ENOENT); save the script with Unix line ends"
@@ -111,9 +115,17 @@ struct ExecFailure {
         return nil
     }
 
+    /// The program that a `#!` line names; nil when there is no such line.
+    static func interpreterOfScript(_ header: [UInt8]) -> String? {
+        guard header.starts(with: "#!".utf8) else { return nil }
+        let line = header.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") }
+        let words = line.split { $0 == 0x20 || $0 == 0x09 }
+        return words.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
     private func refusal(_ status: FileStatus) -> String {
         if status.type == .directory { return "is a directory: \(errno)" }
-        if let file = try? File.open(path, .pathOnly),
+        if let file = try? File.open(openable, .pathOnly),
             let system = try? File.fileSystem(of: file), system.forbidsExecution
         {
             return "lies on a filesystem that is mounted noexec: \(errno)"
@@ -130,14 +142,9 @@ struct ExecFailure {
         guard let elf = ELFHeader(header) else {
             return "is neither an ELF program nor a script with a #! line: \(errno)"
         }
-        if let own = try? File.open("/proc/self/exe", .readOnly) {
-            var buffer = [UInt8](repeating: 0, count: 64)
-            if (try? File.read(own.number, into: &buffer)) != nil,
-                let ours = ELFHeader(buffer), ours.machine != elf.machine
-            {
-                return "is built for \(elf.machineName), and this machine is "
-                    + "\(ours.machineName): \(errno)"
-            }
+        if let ours = ELFHeader.ofThisProgram, ours.machine != elf.machine {
+            return "is built for \(elf.machineName), and this machine is "
+                + "\(ours.machineName): \(errno)"
         }
         return "is built for \(elf.machineName), and cannot be run here: \(errno)"
     }
@@ -150,7 +157,11 @@ struct ExecFailure {
 
     /// Whether execvp(3) would hand the file to a shell: text, without `#!` and not ELF.
     static func isScriptWithoutInterpreter(_ path: String) -> Bool {
-        let header = ExecFailure(path: path, errno: .notExecutable).header
+        isScriptWithoutInterpreter(ExecFailure(path: path, errno: .notExecutable).header)
+    }
+
+    /// The same by what the file begins with.
+    static func isScriptWithoutInterpreter(_ header: [UInt8]) -> Bool {
         if header.isEmpty || header.starts(with: "#!".utf8) || ELFHeader(header) != nil {
             return false
         }
@@ -195,6 +206,20 @@ struct ELFHeader {
             }
         }
         interpreter = found
+    }
+
+    /// That of the program that runs.
+    static var ofThisProgram: ELFHeader? {
+        guard let own = try? File.open("/proc/self/exe", .readOnly) else { return nil }
+        var buffer = [UInt8](repeating: 0, count: 64)
+        guard (try? File.read(own.number, into: &buffer)) != nil else { return nil }
+        return ELFHeader(buffer)
+    }
+
+    /// Whether a kernel for `other` runs this program as well: 32-bit programs of x86 and Arm.
+    func mayRun(on other: ELFHeader) -> Bool {
+        machine == other.machine || (machine == 3 && other.machine == 62)
+            || (machine == 40 && other.machine == 183)
     }
 
     /// The machine's usual name, from the EM_ numbers of elf.h.

@@ -96,7 +96,7 @@ package struct RootDirectory: Sendable {
     }
 
     /// What a path is made of, as it is written.
-    private static func steps(of path: String) -> [String] {
+    static func steps(of path: String) -> [String] {
         path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
     }
 

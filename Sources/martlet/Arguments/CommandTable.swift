@@ -2,7 +2,7 @@
 
 /// Every command there is.
 enum CommandName: String, CaseIterable, Sendable {
-    case create, start, state, kill, delete, run, list, spec, features, help, version
+    case create, start, state, kill, delete, run, list, spec, check, features, help, version
 }
 
 /// The command line as a table: the only place that knows a flag's or a command's name.
@@ -54,6 +54,7 @@ enum CommandTable {
         case .delete: delete
         case .list: list
         case .spec: spec
+        case .check: check
         case .features, .help, .version: ofTheProgram(command)
         }
     }
@@ -158,6 +159,18 @@ enum CommandTable {
                 bundle,
                 OptionGrammar(.rootless, .boolean, "for a container that runs without root"), help,
             ], operands: [], discussion: "A file that is there already is left as it is.")
+    }
+
+    private static var check: CommandGrammar {
+        CommandGrammar(
+            name: .check, summary: "say what would fail, before it does",
+            options: [
+                bundle, OptionGrammar(.json, .boolean, "print one JSON object, for programs"), help,
+            ], operands: [],
+            discussion: """
+                Looks at a bundle's config.json, its root filesystem and this host, and changes \
+                nothing. Exits with 1 when create or start would fail.
+                """)
     }
 
     private static func ofTheProgram(_ name: CommandName) -> CommandGrammar {

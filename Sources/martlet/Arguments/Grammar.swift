@@ -50,6 +50,7 @@ enum OptionName: String, CaseIterable, Sendable {
     case force
     case format
     case quiet
+    case json
 }
 
 /// One flag.

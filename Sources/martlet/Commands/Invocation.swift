@@ -28,6 +28,7 @@ struct Invocation {
         case .delete: try delete()
         case .list: try list()
         case .spec: try spec()
+        case .check: return try check()
         case .features: try Output.write(Self.features.encode(pretty: true) + [newline])
         case .help, .version: break  // The parser has made requests of their own of them.
         }
@@ -55,7 +56,7 @@ struct Invocation {
         try runtime.delete(id, force: force, warn: log.warning)
     }
 
-    private var newline: UInt8 { UInt8(ascii: "\n") }
+    var newline: UInt8 { UInt8(ascii: "\n") }
 
     /// What is built in. Parts that this stage of the runtime cannot do say so.
     private static var features: Features {

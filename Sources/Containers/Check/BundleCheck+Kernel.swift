@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Cgroups
+internal import JSON
+internal import Linux
+internal import OCI
+
+/// What the kernel has to bring.
+extension BundleCheck {
+    mutating func checkKernel() {
+        for call in KernelSupport.Call.allCases where !KernelSupport.has(call) {
+            fail(
+                "",
+                "the kernel does not offer \(call.rawValue), which Linux has since \(call.since); "
+                    + "it is too old, or a seccomp filter around this process refuses it")
+        }
+        if let profile = configuration.linux.seccomp { checkSeccomp(profile) }
+    }
+
+    mutating func checkNamespaces() {
+        for (index, namespace) in configuration.linux.namespaces.enumerated() {
+            let path = "linux.namespaces[\(index)]"
+            if let file = namespace.path {
+                do throws(ContainerError) {
+                    _ = try Preflight.open(namespace.kind, file)
+                } catch {
+                    var finding = Finding(error)
+                    finding.path = "\(path).path"
+                    add(finding)
+                }
+            } else if !Self.exists("/proc/self/ns/\(namespace.kind.procName)") {
+                fail(path, "the kernel has no \(namespace.kind.rawValue) namespaces")
+            } else if Self.read("/proc/sys/user/max_\(namespace.kind.limitName)_namespaces") == "0"
+            {
+                fail(
+                    path,
+                    "no \(namespace.kind.rawValue) namespaces may be made here: "
+                        + "/proc/sys/user/max_\(namespace.kind.limitName)_namespaces is 0")
+            }
+        }
+        if isNew(.user), host.effectiveUserID != 0 { checkUnprivilegedNamespaces() }
+    }
+
+    /// Switches of distributions that keep user namespaces to root.
+    private mutating func checkUnprivilegedNamespaces() {
+        if Self.read("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
+            fail(
+                "linux.namespaces",
+                "ordinary users may not make user namespaces here; sysctl "
+                    + "kernel.unprivileged_userns_clone=1 allows it")
+        }
+        if Self.read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
+            note(
+                "linux.namespaces",
+                "AppArmor lets only programs with a profile make user namespaces "
+                    + "(kernel.apparmor_restrict_unprivileged_userns is 1)")
+        }
+    }
+
+    private mutating func checkSeccomp(_ profile: SeccompProfile) {
+        guard let text = Self.read("/proc/sys/kernel/seccomp/actions_avail") else {
+            fail("linux.seccomp", "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)")
+            return
+        }
+        let available = text.split(separator: " ").map(String.init)
+        var asked = [("linux.seccomp.defaultAction", profile.defaultAction)]
+        for (index, rule) in profile.syscalls.enumerated() {
+            asked.append(("linux.seccomp.syscalls[\(index)].action", rule.action))
+        }
+        for (path, action) in asked where !available.contains(action.kernelName) {
+            fail(path, "the kernel does not have \(action.rawValue) (it has \(text))")
+        }
+        if let path = profile.listenerPath, (try? File.status(of: path))?.type != .socket {
+            fail("linux.seccomp.listenerPath", "no socket is at \(path.quoted)")
+        }
+    }
+
+    // MARK: Security modules
+
+    mutating func checkSecurityModules() {
+        if let profile = configuration.process?.apparmorProfile, !profile.isEmpty {
+            checkAppArmor(profile)
+        }
+        for (path, label) in [
+            ("process.selinuxLabel", configuration.process?.selinuxLabel),
+            ("linux.mountLabel", configuration.linux.mountLabel),
+        ] where label?.isEmpty == false {
+            if Self.exists("/sys/fs/selinux/enforce") || Self.hasModule("selinux") { continue }
+            fail(path, "SELinux is not active on this host")
+        }
+    }
+
+    private mutating func checkAppArmor(_ profile: String) {
+        let path = "process.apparmorProfile"
+        guard Self.read("/sys/module/apparmor/parameters/enabled") == "Y" else {
+            fail(path, "AppArmor is not active on this host")
+            return
+        }
+        if profile == "unconfined" { return }
+        // Only root may read it.
+        guard let loaded = Self.read("/sys/kernel/security/apparmor/profiles") else {
+            note(path, "whether \(profile.quoted) is loaded cannot be told by this user")
+            return
+        }
+        // A line is `name (mode)`.
+        let isLoaded = loaded.split(separator: "\n").contains { $0.hasPrefix("\(profile) (") }
+        if !isLoaded {
+            fail(path, "the profile \(profile.quoted) is not loaded; see apparmor_parser(8)")
+        }
+    }
+
+    private static func hasModule(_ name: String) -> Bool {
+        let modules = read("/sys/kernel/security/lsm") ?? ""
+        return modules.split(separator: ",").contains { $0 == name }
+    }
+
+    // MARK: Devices and hardware
+
+    mutating func checkHardware() {
+        for (name, _) in configuration.linux.netDevices.sorted(by: { $0.key < $1.key })
+        where !Self.exists("/sys/class/net/\(name)") {
+            fail("linux.netDevices[\(name.quoted)]", "this host has no such network device")
+        }
+        if configuration.linux.intelRdt != nil,
+            Self.read("/proc/mounts")?.contains(" resctrl ") != true
+        {
+            fail("linux.intelRdt", "no resctrl filesystem is mounted on this host")
+        }
+        if configuration.linux.memoryPolicy != nil, !Self.exists("/sys/devices/system/node") {
+            fail("linux.memoryPolicy", "the kernel has no memory policies (CONFIG_NUMA)")
+        }
+    }
+
+    // MARK: Cgroups
+
+    mutating func checkCgroups() {
+        if cgroupManager == .systemd { return }
+        let host = host
+        let configuration = configuration
+        let isManaged = cgroupManager == .cgroupfs
+        var warnings: [String] = []
+        var obstacles: [CgroupError] = []
+        var isAsked = false
+        attempt { () throws(ContainerError) in
+            let id = try ContainerID.checked("check")
+            guard
+                let plan = try CgroupPlan(
+                    configuration, id: id, host: host, isManaged: isManaged)
+            else { return }
+            isAsked = true
+            warnings = plan.resources.warnings
+            try withCgroups { () throws(CgroupError) in
+                obstacles = try plan.creation.obstacles()
+            }
+        }
+        for obstacle in obstacles {
+            var finding = Finding(ContainerError(obstacle))
+            finding.path = "linux.resources"
+            add(finding)
+        }
+        for warning in warnings { note("linux.resources", warning) }
+        if isAsked, host.cgroups?.unified != nil, !KernelSupport.canCloneIntoCgroup {
+            fail(
+                "linux.cgroupsPath",
+                "the kernel cannot start a process in a cgroup (CLONE_INTO_CGROUP, Linux 5.7)")
+        }
+    }
+}
+
+extension Namespace.Kind {
+    /// The file below /proc/self/ns.
+    var procName: String {
+        switch self {
+        case .network: "net"
+        case .mount: "mnt"
+        default: rawValue
+        }
+    }
+
+    /// The word in the names of /proc/sys/user/max_…_namespaces.
+    var limitName: String { procName }
+}
+
+extension SeccompProfile.Action {
+    /// The kernel's word, in /proc/sys/kernel/seccomp/actions_avail (seccomp(2)).
+    var kernelName: String {
+        switch self {
+        case .kill, .killThread: "kill_thread"
+        case .killProcess: "kill_process"
+        case .trap: "trap"
+        case .errno: "errno"
+        case .trace: "trace"
+        case .allow: "allow"
+        case .log: "log"
+        case .notify: "user_notif"
+        }
+    }
+}
