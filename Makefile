@@ -27,7 +27,9 @@ MANUALS := $(wildcard man/*.8)
 LINK_FLAGS := --static-swift-stdlib --disable-local-rpath \
 	-Xswiftc -static-executable -Xswiftc -use-ld=lld \
 	-Xlinker -s -Xlinker --gc-sections
-RELEASE_FLAGS := $(LINK_FLAGS) --explicit-target-dependency-import-check error \
+# Types of generic parts are reached by a call, not by parsing their names at the first use.
+COMPILE_FLAGS := -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
+RELEASE_FLAGS := $(LINK_FLAGS) $(COMPILE_FLAGS) --explicit-target-dependency-import-check error \
 	-Xlinker --Map=$(CURDIR)/$(MAP)
 
 .PHONY: all build release debug demo test test-root check lint fmt conformance bench startup \

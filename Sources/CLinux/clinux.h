@@ -12,6 +12,7 @@
 
 
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -29,8 +30,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -101,6 +104,14 @@ static inline int clinux_ioctl(int fd, unsigned long request, void *argument) {
 static inline int clinux_ioctl_value(int fd, unsigned long request, long value) {
     return ioctl(fd, request, value);
 }
+// Variadic. In these two, addresses are numbers: the caller counts with them.
+static inline void clinux_copy_page(unsigned long to, unsigned long from, unsigned long size) {
+    memcpy((void *)to, (const void *)from, size);
+}
+static inline long clinux_mremap_onto(unsigned long from, unsigned long length, unsigned long onto) {
+    return (long)mremap((void *)from, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)onto);
+}
+
 static inline int clinux_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
                                unsigned long d) {
     return prctl(option, a, b, c, d);

@@ -86,23 +86,41 @@ package struct JSONNode {
     }
 
     /// The integer, which must be written as one and fit.
-    @inlinable
+    // Inlined, so that no conversion goes through the tables of a generic one.
+    @inlinable @inline(__always)
     package func integer<Value: FixedWidthInteger>(
         as type: Value.Type = Value.self
     ) throws(JSONError) -> Value {
-        guard let wide = wideInteger, let value = Value(exactly: wide) else {
+        guard let value = exactInteger?.exactly(Value.self) else {
             throw unexpected(Self.name(ofWidth: Value.bitWidth, signed: Value.isSigned))
         }
         return value
     }
 
+    /// An integer of up to 64 bits, signed or not.
+    @frozen
+    package enum Integer: Equatable {
+        case signed(Int64)
+        /// From the largest of the signed ones on.
+        case large(UInt64)
+
+        /// The same number in another type, if it fits.
+        @inlinable @inline(__always)
+        package func exactly<Value: FixedWidthInteger>(_ type: Value.Type) -> Value? {
+            switch self {
+            case .signed(let number): Value(exactly: number)
+            case .large(let number): Value(exactly: number)
+            }
+        }
+    }
+
     /// The integer, if the value is one.
-    package var wideInteger: Int128? {
+    package var exactInteger: Integer? {
         guard kind == .integer else { return nil }
         let signed = unsafe json_object_get_int64(value)
         // json-c clamps: only here can more be behind it.
-        guard signed == Int64.max else { return Int128(signed) }
-        return unsafe Int128(json_object_get_uint64(value))
+        guard signed == Int64.max else { return .signed(signed) }
+        return unsafe .large(json_object_get_uint64(value))
     }
 
     /// For instance `an unsigned 32-bit integer`.
@@ -190,8 +208,16 @@ package struct JSONNode {
         case .string: return "a string (\((unquotedString ?? "").quoted))"
         case .array: return "an array"
         case .object: return "an object"
-        case .integer: return "an integer (\(wideInteger ?? 0))"
+        case .integer: return integerSummary
         case .number: return numberSummary
+        }
+    }
+
+    private var integerSummary: String {
+        switch exactInteger {
+        case .signed(let number): "an integer (\(number))"
+        case .large(let number): "an integer (\(number))"
+        case nil: "an integer"
         }
     }
 

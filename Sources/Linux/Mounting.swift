@@ -7,6 +7,13 @@ package struct MountAttributes: OptionSet, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// Without the detour through every sequence's protocol.
+    package init(arrayLiteral elements: MountAttributes...) {
+        var bits: UInt64 = 0
+        for element in elements { bits |= element.rawValue }
+        rawValue = bits
+    }
+
     package static var readOnly: MountAttributes { .init(rawValue: UInt64(MOUNT_ATTR_RDONLY)) }
     package static var noSetID: MountAttributes { .init(rawValue: UInt64(MOUNT_ATTR_NOSUID)) }
     package static var noDevices: MountAttributes { .init(rawValue: UInt64(MOUNT_ATTR_NODEV)) }

@@ -9,14 +9,21 @@ package enum Poll {
     package static func readable(_ numbers: [CInt], milliseconds: Int? = nil)
         throws(SystemCallError) -> [Bool]
     {
-        var entries = numbers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         let timeout = milliseconds.map { CInt(clamping: $0) } ?? -1
-        _ = try check("poll") {
-            unsafe entries.withUnsafeMutableBufferPointer {
-                unsafe poll($0.baseAddress, nfds_t($0.count), timeout)
+        // Not an array: the type of one of a C structure takes long to make.
+        return unsafe try withUnsafeTemporaryAllocation(of: pollfd.self, capacity: numbers.count) {
+            (entries) throws(SystemCallError) in
+            for (index, number) in numbers.enumerated() {
+                unsafe entries.initializeElement(
+                    at: index, to: pollfd(fd: number, events: Int16(POLLIN), revents: 0))
             }
+            _ = try check("poll") {
+                unsafe poll(entries.baseAddress, nfds_t(numbers.count), timeout)
+            }
+            var isReady: [Bool] = []
+            for index in numbers.indices { unsafe isReady.append(entries[index].revents != 0) }
+            return isReady
         }
-        return entries.map { $0.revents != 0 }
     }
 }
 

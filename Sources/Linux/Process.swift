@@ -7,6 +7,13 @@ package struct NamespaceFlags: OptionSet, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// Without the detour through every sequence's protocol.
+    package init(arrayLiteral elements: NamespaceFlags...) {
+        var bits: UInt64 = 0
+        for element in elements { bits |= element.rawValue }
+        rawValue = bits
+    }
+
     package static var mount: NamespaceFlags { .init(rawValue: UInt64(CLONE_NEWNS)) }
     package static var cgroup: NamespaceFlags { .init(rawValue: UInt64(CLONE_NEWCGROUP)) }
     package static var uts: NamespaceFlags { .init(rawValue: UInt64(CLONE_NEWUTS)) }
@@ -171,12 +178,21 @@ package enum Process {
         return UInt64(Substring(fields[19]))
     }
 
+    /// Texts as execve(2) takes them: pointers, and a last one that is nil.
     private static func withCStrings<R>(
-        _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> R
+        _ strings: [String],
+        _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
     ) -> R {
-        var pointers: [UnsafeMutablePointer<CChar>?] = unsafe strings.map { unsafe strdup($0) }
-        unsafe pointers.append(nil)
-        defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+        let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(
+            capacity: strings.count + 1)
+        for (index, string) in strings.enumerated() {
+            unsafe (pointers + index).initialize(to: strdup(string))
+        }
+        unsafe (pointers + strings.count).initialize(to: nil)
+        defer {
+            for index in strings.indices { unsafe free(pointers[index]) }
+            unsafe pointers.deallocate()
+        }
         return unsafe body(pointers)
     }
 }

@@ -23,4 +23,4 @@ for index in 1..<max(1, CommandLine.argc) {
 }
 
 // No buffers of the C library are in use, and no handlers wait for the end: it is immediate.
-Process.exitNow(Program.run(Array(CommandLine.arguments.dropFirst())))
+Process.exitNow(Program.run(RawArgument.all()))

@@ -101,7 +101,7 @@ import Testing
         try document.withRoot { root in
             let elements = Array(try root.elements())
             #expect(try elements[0].string() == text)
-            #expect(elements[1][named: "k\"\n\u{1}"]?.wideInteger == 7)
+            #expect(elements[1][named: "k\"\n\u{1}"]?.exactInteger == .signed(7))
         }
     }
 

@@ -101,7 +101,7 @@ package struct CgroupView: Equatable, Sendable {
         isUnified = layout.isUnified
         hierarchies = layout.hierarchies.map { hierarchy in
             let place = places.first { $0.controllers == hierarchy.controllers }
-            let own = hierarchy.visiblePath?.joined(separator: "/") ?? ""
+            let own = joinedPath(hierarchy.visiblePath ?? [])
             return Hierarchy(
                 name: hierarchy.name,
                 controllers: hierarchy.controllers.count > 1 ? hierarchy.controllers : [],

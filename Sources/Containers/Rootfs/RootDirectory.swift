@@ -46,7 +46,7 @@ package struct RootDirectory: Sendable {
         guard let name = components.popLast() else {
             throw SystemCallError("open", path, .exists)
         }
-        let parent = components.isEmpty ? "." : components.joined(separator: "/")
+        let parent = components.isEmpty ? "." : joinedPath(components)
         return ParentDirectory(
             directory: try openMaking(parent, .directory), name: name)
     }
@@ -61,7 +61,7 @@ package struct RootDirectory: Sendable {
         while !pending.isEmpty {
             let name = pending.removeFirst()
             let isLast = pending.isEmpty
-            let step = (done + [name]).joined(separator: "/")
+            let step = joinedPath(done + [name])
             do throws(SystemCallError) {
                 _ = try open(step)
                 done.append(name)
@@ -70,7 +70,7 @@ package struct RootDirectory: Sendable {
                 throw error
             } catch {}
 
-            let parent = try open(done.isEmpty ? "." : done.joined(separator: "/"))
+            let parent = try open(done.isEmpty ? "." : joinedPath(done))
             do throws(SystemCallError) {
                 if isLast && kind == .file {
                     try File.makeNode(

@@ -64,7 +64,7 @@ extension Reader {
         memory.kernel = limit(node, "kernel")
         memory.kernelTCP = limit(node, "kernelTCP")
         // Older engines write -1, as an unsigned number, for "not set".
-        if node["swappiness"]?.wideInteger != Int128(UInt64.max) {
+        if node["swappiness"]?.exactInteger != .large(.max) {
             memory.swappiness = integer(node, "swappiness", in: 0...100)
         }
         memory.disableOOMKiller = boolean(node, "disableOOMKiller")

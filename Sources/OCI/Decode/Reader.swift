@@ -134,7 +134,7 @@ struct Reader {
         _ object: JSONNode, _ key: StaticString, in range: ClosedRange<Value>
     ) -> Value? {
         guard let node = object[key] else { return nil }
-        if let wide = node.wideInteger, let value = Value(exactly: wide), range.contains(value) {
+        if let value = node.exactInteger?.exactly(Value.self), range.contains(value) {
             return value
         }
         refuse(
