@@ -63,6 +63,8 @@ package struct CreateRequest: Sendable {
     package var noPivot = false
     /// Give the container cgroups of its own where its configuration asks for them.
     package var managesCgroups = true
+    /// Follow the letter of the specification where engines rely on something else.
+    package var isStrict = false
     /// Keep the caller's session keyring.
     package var noNewKeyring = false
     /// How many descriptors from 3 on the process keeps.

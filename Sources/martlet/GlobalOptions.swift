@@ -6,7 +6,7 @@ internal import Linux
 struct GlobalOptions: Equatable, Sendable {
     /// The state directory; absolute.
     let root: String
-    /// Delete only what has stopped (runtime.md#delete).
+    /// Follow the letter of the specification where engines rely on something else (martlet(8)).
     let isStrict: Bool
     /// Whether systemd is to make cgroups.
     let usesSystemd: Bool

@@ -11,7 +11,7 @@ features() {
     jq -e . <<<"$output" >"$T/features.json"
 }
 
-feature() { jq -c "$1" "$T/features.json"; }
+feature() { jq -c "$@" "$T/features.json"; }
 
 @test "features.md: is one JSON object with ociVersionMin and ociVersionMax" {
     features
@@ -40,4 +40,106 @@ feature() { jq -c "$1" "$T/features.json"; }
 @test "features-linux.md#capabilities: lists the kernel's" {
     features
     equal "$(feature '["CAP_CHOWN","CAP_SYS_ADMIN","CAP_CHECKPOINT_RESTORE"] - .linux.capabilities')" '[]'
+}
+
+# Paths of all values, an index of an array as [], each with its type.
+shape() {
+    jq -r 'paths(type != "object" and type != "array") as $p
+        | ($p | map(if type == "number" then "[]" else . end) | join(".")) + " " + (getpath($p) | type)' \
+        "$T/features.json" | sort -u
+}
+
+@test "features.md: every property is one of the specification's, and of its type" {
+    features
+    local bad known
+    # Whatever is null is unknown, but for the versions.
+    known='^(ociVersion(Min|Max) string'
+    known+='|(hooks|mountOptions|potentiallyUnsafeConfigAnnotations)\.\[\] string|annotations\..* string'
+    known+='|linux\.(namespaces|capabilities)\.\[\] string'
+    known+='|linux\.cgroup\.(v1|v2|systemd|systemdUser|rdma) boolean'
+    known+='|linux\.seccomp\.(actions|operators|archs|knownFlags|supportedFlags)\.\[\] string'
+    known+='|linux\.(seccomp|apparmor|selinux|netDevices|intelRdt|mountExtensions\.idmap)\.enabled boolean'
+    known+='|linux\.intelRdt\.(schemata|monitoring) boolean'
+    known+='|linux\.memoryPolicy\.(modes|flags)\.\[\] string'
+    known+='|[^o].* null)$'
+    bad=$(shape | grep -Ev "$known" || true)
+    equal "$bad" ''
+}
+
+@test "features-linux.md: words are the specification's" {
+    features
+    equal "$(feature '[(.linux.namespaces // [])[] | select(IN("cgroup","ipc","mount","network","pid","time","user","uts") | not)]')" '[]'
+    equal "$(feature '[(.linux.capabilities // [])[] | select(test("^CAP_[A-Z_]+$") | not)]')" '[]'
+    equal "$(feature '[(.hooks // [])[] | select(IN("prestart","createRuntime","createContainer","startContainer","poststart","poststop") | not)]')" '[]'
+    equal "$(feature '[(.linux.seccomp.actions // [])[] | select(test("^SCMP_ACT_(ALLOW|ERRNO|KILL|KILL_PROCESS|KILL_THREAD|LOG|NOTIFY|TRACE|TRAP)$") | not)]')" '[]'
+    equal "$(feature '[(.linux.seccomp.operators // [])[] | select(test("^SCMP_CMP_(NE|LT|LE|EQ|GE|GT|MASKED_EQ)$") | not)]')" '[]'
+    equal "$(feature '[(.linux.seccomp.archs // [])[] | select(test("^SCMP_ARCH_[A-Z0-9_]+$") | not)]')" '[]'
+    equal "$(feature '(.linux.seccomp.supportedFlags // []) - (.linux.seccomp.knownFlags // [])')" '[]'
+    equal "$(feature '[(.linux.memoryPolicy.modes // [])[] | select(startswith("MPOL_") | not)]')" '[]'
+    equal "$(feature '[(.linux.memoryPolicy.flags // [])[] | select(startswith("MPOL_F_") | not)]')" '[]'
+}
+
+@test "features.md: nothing is listed twice" {
+    features
+    equal "$(feature '[paths(type == "array") as $p | getpath($p) | select(length != (unique | length))]')" '[]'
+}
+
+@test "features.md#specification-version: both versions are accepted" {
+    features
+    local version
+    for version in "$(feature .ociVersionMin)" "$(feature .ociVersionMax)"; do
+        edit '.ociVersion = ($v | fromjson)' --arg v "$version"
+        inside 'echo ran'
+        ok
+    done
+}
+
+@test "features-linux.md#namespaces: whatever is listed can be had" {
+    features
+    local name
+    for name in $(jq -r '.linux.namespaces[] | select(. != "user")' "$T/features.json"); do
+        [ -e "/proc/self/ns/$(sed 's/network/net/; s/mount/mnt/' <<<"$name")" ] || continue
+        edit '.linux.namespaces |= (map(select(.type != $n)) + [{type: $n}])' --arg n "$name"
+        inside 'echo ran'
+        ok
+    done
+}
+
+@test "features-linux.md#capabilities: whatever is listed is understood without a warning" {
+    only_martlet
+    features
+    edit '.process.capabilities = ({bounding: $c, effective: $c, permitted: $c})' \
+        --argjson c "$(feature .linux.capabilities)"
+    rt check --bundle "$BUNDLE"
+    ok
+    lacks "$output" capability
+}
+
+@test "features: what engines look for among the annotations is there" {
+    only_martlet
+    features
+    equal "$(feature '.annotations | ["org.opencontainers.runc.version", "org.opencontainers.runc.commit", "org.opencontainers.runc.checkpoint.enabled"] - keys')" '[]'
+    equal "$(feature '.potentiallyUnsafeConfigAnnotations | type')" '"array"'
+}
+
+@test "features: what is said to be off is refused by name, and what is on is not" {
+    only_martlet
+    features
+    one() { # KEY FILTER WORD
+        local is
+        is=$(feature "$1")
+        edit "$2"
+        rt check --json --bundle "$BUNDLE"
+        local refused
+        refused=$(jq --arg w "$3" '[.findings[] | select(.kind == "unsupported" and (.path | startswith($w)))] | length > 0' <<<"$output")
+        if [ "$is" = true ]; then equal "$refused" false; else equal "$refused" true; fi
+    }
+    one '.hooks | contains(["prestart"])' '.hooks.prestart = [{path: "/bin/true"}]' hooks
+    one .linux.seccomp.enabled '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"}' linux.seccomp
+    one .linux.apparmor.enabled '.process.apparmorProfile = "x"' process.apparmorProfile
+    one .linux.selinux.enabled '.process.selinuxLabel = "x"' process.selinuxLabel
+    one .linux.intelRdt.enabled '.linux.intelRdt = {closID: "x"}' linux.intelRdt
+    one .linux.netDevices.enabled '.linux.netDevices = {eth9: {}}' linux.netDevices
+    one '.linux.memoryPolicy != null' '.linux.memoryPolicy = {mode: "MPOL_LOCAL"}' linux.memoryPolicy
+    one .linux.mountExtensions.idmap.enabled '.mounts += [{destination: "/m", source: "/tmp", options: ["bind", "idmap"], uidMappings: [{containerID: 0, hostID: 1, size: 1}], gidMappings: [{containerID: 0, hostID: 1, size: 1}]}]' mounts
 }

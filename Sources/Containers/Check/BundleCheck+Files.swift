@@ -102,7 +102,9 @@ extension BundleCheck {
             guard key == "lowerdir" || key == "upperdir" || key == "workdir" else { continue }
             let places = option[equals...].dropFirst().split(separator: ":")
             for place in places
-            where place.hasPrefix("/") && !place.contains("\\") && !Self.exists(String(place)) {
+            where place.hasPrefix("/") && !place.utf8.contains(UInt8(ascii: "\\"))
+                && !Self.exists(String(place))
+            {
                 fail(
                     "\(path).options[\(index)]",
                     "\(String(place).quoted): \(Errno.noEntry)")

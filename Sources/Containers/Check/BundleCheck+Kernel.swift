@@ -122,7 +122,7 @@ extension BundleCheck {
             fail("linux.netDevices[\(name.quoted)]", "this host has no such network device")
         }
         if configuration.linux.intelRdt != nil,
-            Self.read("/proc/mounts")?.contains(" resctrl ") != true
+            !Self.exists("/sys/fs/resctrl/schemata")
         {
             fail("linux.intelRdt", "no resctrl filesystem is mounted on this host")
         }

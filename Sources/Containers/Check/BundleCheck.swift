@@ -12,6 +12,7 @@ package struct BundleCheck {
     let configuration: Configuration
     let host: Host
     let cgroupManager: CgroupManager
+    let isStrict: Bool
     var findings: [Finding] = []
 
     /// Who would make the container's cgroups.
@@ -25,12 +26,14 @@ package struct BundleCheck {
     }
 
     /// Looks at the bundle in a directory, and at this host.
-    package static func report(on path: String, cgroups: CgroupManager) -> CheckReport {
+    package static func report(
+        on path: String, cgroups: CgroupManager, isStrict: Bool = false
+    ) -> CheckReport {
         var report = CheckReport(bundle: path)
         do throws(ContainerError) {
             let bundle = try Bundle(path: path)
             report.bundle = bundle.path
-            var check = try BundleCheck(bundle, cgroups)
+            var check = try BundleCheck(bundle, cgroups, isStrict)
             check.run()
             report.findings = check.findings
         } catch {
@@ -40,7 +43,10 @@ package struct BundleCheck {
         return report
     }
 
-    private init(_ bundle: Bundle, _ cgroups: CgroupManager) throws(ContainerError) {
+    private init(_ bundle: Bundle, _ cgroups: CgroupManager, _ isStrict: Bool)
+        throws(ContainerError)
+    {
+        self.isStrict = isStrict
         self.bundle = bundle
         configuration = bundle.configuration
         cgroupManager = cgroups
@@ -120,8 +126,10 @@ package struct BundleCheck {
 
     private mutating func checkPlan() {
         let view = host.cgroups.map { CgroupView($0, []) }
+        var request = CreateRequest(id: "check")
+        request.isStrict = isStrict
         var planner = Planner(
-            configuration, request: CreateRequest(id: "check"), bundle: bundle.path, host: host,
+            configuration, request: request, bundle: bundle.path, host: host,
             cgroups: view)
         do throws(ContainerError) {
             _ = try planner.planSupported()

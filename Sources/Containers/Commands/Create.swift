@@ -42,7 +42,8 @@ private struct Creation: ~Copyable {
         defer { Process.setUmask(callerUmask) }
         let host = try lookAtHost(bundle.configuration)
         let cgroups = try CgroupPlan(
-            bundle.configuration, id: id, host: host, isManaged: request.managesCgroups)
+            bundle.configuration, id: id, host: host, isManaged: request.managesCgroups,
+            isStrict: request.isStrict)
         let plan = try plan(bundle, host, cgroups, warn: warn)
         try Preflight.check(bundle, request)
         let console = try connectConsole()

@@ -10,9 +10,11 @@ extension ContainerRuntime {
     /// A container that was created and never started is ended first: engines rely on that, though
     /// the specification wants an error.
     ///
-    /// `force` kills a running container first, and succeeds when there is none; `warn` gets what
-    /// the specification wants logged.
-    package func delete(_ id: String, force: Bool, warn: (String) -> Void) throws(ContainerError) {
+    /// `force` kills a running container first, and succeeds when there is none; `isStrict` leaves
+    /// a created one alone, and is an error then; `warn` gets what the specification wants logged.
+    package func delete(
+        _ id: String, force: Bool, isStrict: Bool = false, warn: (String) -> Void
+    ) throws(ContainerError) {
         try performing("delete", id) { (id) throws(ContainerError) in
             do throws(ContainerError) {
                 let directory = try store.open(id)
@@ -22,7 +24,7 @@ extension ContainerRuntime {
                 }
                 // While the lock was waited for, another `delete` may have been faster.
                 guard try directory.isLinked() else { throw Store.notFound }
-                let record = try end(directory, force: force, warn: warn)
+                let record = try end(directory, force: force, isStrict: isStrict, warn: warn)
                 try removeCgroups(of: record)
                 try directory.remove()
             } catch where error.kind == .notFound && force {
@@ -44,7 +46,8 @@ extension ContainerRuntime {
     }
 
     private func end(
-        _ directory: borrowing ContainerDirectory, force: Bool, warn: (String) -> Void
+        _ directory: borrowing ContainerDirectory, force: Bool, isStrict: Bool,
+        warn: (String) -> Void
     ) throws(ContainerError) -> ContainerRecord? {
         let record: ContainerRecord?
         do throws(ContainerError) {
@@ -57,7 +60,9 @@ extension ContainerRuntime {
         }
         guard let record, let process = try record.openProcess() else { return record }
         let status = try directory.status(record)
-        if !force && status != .created {
+        // "Attempting to delete a container that is not stopped MUST have no effect on the container
+        // and MUST generate an error" (runtime.md#delete).
+        if !force && (status != .created || isStrict) {
             throw ContainerError(
                 .wrongState,
                 "cannot delete container that is not stopped: \(status.rawValue); kill it first, "

@@ -17,7 +17,8 @@ struct CgroupPlan {
 
     /// nil when the configuration asks for none.
     init?(
-        _ configuration: Configuration, id: ContainerID, host: Host, isManaged: Bool
+        _ configuration: Configuration, id: ContainerID, host: Host, isManaged: Bool,
+        isStrict: Bool = false
     ) throws(ContainerError) {
         let path = configuration.linux.cgroupsPath ?? ""
         let asked = configuration.linux.resources.flatMap { $0 == Resources() ? nil : $0 }
@@ -34,7 +35,10 @@ struct CgroupPlan {
             guard let layout = host.cgroups else {
                 throw CgroupError(.unsupported, "no cgroup hierarchy is mounted on this host")
             }
-            resources = try ResourcePlan(asked ?? Resources(), support: layout.support)
+            // The specification knows of no devices that are allowed after the configured rules.
+            resources = try ResourcePlan(
+                asked ?? Resources(), support: layout.support,
+                devices: .init(defaults: isStrict ? [] : .standard))
             creation = try CgroupCreation(
                 CgroupPath(path.isEmpty ? nil : path, id: id.text), in: layout,
                 needs: .init(resources, isRootless: host.effectiveUserID != 0))

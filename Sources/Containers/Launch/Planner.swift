@@ -164,6 +164,12 @@ package struct Planner {
             source: mount.source ?? "", options: MountOptions(words: mount.options), cgroups: nil)
         if mount.type == "bind", plan.options.source == .fileSystem, !plan.options.isRemount {
             // Not in the specification's letter, but what engines write and mean.
+            if request.isStrict {
+                throw ContainerError(
+                    .invalidConfiguration,
+                    "mounts: \"\(mount.destination)\": a bind mount has bind or rbind among its "
+                        + "options, whatever its type (--strict)")
+            }
             plan.options.source = .bind(recursively: false)
         }
         if case .bind = plan.options.source, !plan.options.isRemount {

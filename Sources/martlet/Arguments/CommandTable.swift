@@ -34,8 +34,7 @@ enum CommandTable {
                 "run without root's rights (default: auto)"),
             OptionGrammar(
                 .strict, .boolean,
-                "follow the specification where engines expect otherwise: delete only what has"
-                    + " stopped"),
+                "follow the letter of the specification where engines expect otherwise"),
             OptionGrammar(.version, short: "v", .boolean, "print the version"),
             help,
         ]

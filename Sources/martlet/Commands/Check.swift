@@ -9,7 +9,8 @@ extension Invocation {
     func check() throws(ContainerError) -> Int32 {
         let cgroups: BundleCheck.CgroupManager =
             globals.usesSystemd ? .systemd : globals.managesCgroups ? .cgroupfs : .disabled
-        let report = BundleCheck.report(on: options[.bundle] ?? ".", cgroups: cgroups)
+        let report = BundleCheck.report(
+            on: options[.bundle] ?? ".", cgroups: cgroups, isStrict: globals.isStrict)
         if options.isSet(.json) {
             try Output.write(report.encode(pretty: true) + [newline])
         } else {

@@ -29,6 +29,7 @@ extension Invocation {
         request.pidfdSocket = options[.pidfdSocket]
         request.pidFile = options[.pidFile]
         request.managesCgroups = globals.managesCgroups
+        request.isStrict = globals.isStrict
         request.noPivot = options.isSet(.noPivot)
         request.noNewKeyring = options.isSet(.noNewKeyring)
         request.preservedDescriptors = descriptors.preserved

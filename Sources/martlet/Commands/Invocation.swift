@@ -29,62 +29,44 @@ struct Invocation {
         case .list: try list()
         case .spec: try spec()
         case .check: return try check()
-        case .features: try Output.write(Self.features.encode(pretty: true) + [newline])
+        case .features: try features()
         case .help, .version: break  // The parser has made requests of their own of them.
         }
         return Program.ExitCode.success
     }
 
     private func kill() throws(ContainerError) {
+        let all = options.isSet(.all)
+        if globals.isStrict && all {
+            // "Attempting to send a signal to a container that is neither created nor running MUST
+            // have no effect on the container and MUST generate an error" (runtime.md#kill).
+            // Engines expect that nobody is left to be no error with --all.
+            let status = try runtime.state(id).status
+            if status == .stopped {
+                throw ContainerError(
+                    .wrongState, doing: "kill \"\(id)\"", "container not running")
+            }
+        }
         // The parser lets nothing but a signal's name through.
         let signal = operands.dropFirst().first.flatMap { Signal.number(from: $0) }
-        try runtime.kill(id, signal: signal ?? Signal.terminate, all: options.isSet(.all))
+        try runtime.kill(id, signal: signal ?? Signal.terminate, all: all)
     }
 
     private func delete() throws(ContainerError) {
-        let force = options.isSet(.force)
-        if globals.isStrict && !force {
-            // "Attempting to delete a container that is not stopped MUST have no effect on the
-            // container and MUST generate an error" (runtime.md#delete). Engines expect a created
-            // one to be killed, so this is not the default.
-            let status = try runtime.state(id).status
-            if status != .stopped {
-                throw ContainerError(
-                    .wrongState, doing: "delete \"\(id)\"", "container is \(status), not stopped")
-            }
-        }
-        try runtime.delete(id, force: force, warn: log.warning)
+        try runtime.delete(
+            id, force: options.isSet(.force), isStrict: globals.isStrict, warn: log.warning)
     }
 
-    var newline: UInt8 { UInt8(ascii: "\n") }
-
-    /// What is built in. Parts that this stage of the runtime cannot do say so.
-    private static var features: Features {
-        var features = Features()
-        features.hooks = []
-        features.mountOptions = MountOptions.recognizedNames.sorted()
-        features.linux?.capabilities = Capabilities.allNames
-        var cgroup = Features.Cgroup()
-        cgroup.v1 = true
-        cgroup.v2 = true
-        cgroup.systemd = false
-        cgroup.systemdUser = false
-        cgroup.rdma = true
-        features.linux?.cgroup = cgroup
-        var seccomp = Features.Seccomp(enabled: false)
-        seccomp.actions = nil
-        seccomp.operators = nil
-        seccomp.archs = nil
-        seccomp.knownFlags = nil
-        features.linux?.seccomp = seccomp
+    private func features() throws(ContainerError) {
+        var features = Features.ofThisBuild
         // Keys of runc's that engines look for.
         features.annotations = [
             "org.opencontainers.runc.version": BuildInformation.version,
             "org.opencontainers.runc.commit": BuildInformation.commit,
             "org.opencontainers.runc.checkpoint.enabled": "false",
         ]
-        features.linux?.apparmor = false
-        features.linux?.selinux = false
-        return features
+        try Output.write(features.encode(pretty: true) + [newline])
     }
+
+    var newline: UInt8 { UInt8(ascii: "\n") }
 }

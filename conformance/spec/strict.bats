@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The letter of the specification, which engines rely on runtimes not to follow: behind a flag.
+
+load ../helpers
+
+also_setup() {
+    only_martlet
+    GLOBAL+=(--strict)
+}
+
+@test "runtime.md#delete: of a created container MUST have no effect and MUST generate an error" {
+    create
+    ok
+    local pid
+    pid=$(pid_of)
+    rt delete "$ID"
+    refused
+    equal "$(status_of)" created
+    equal "$(pid_of)" "$pid"
+    # It can still be started, and deleted once it has stopped.
+    start
+    ok
+    rt delete "$ID"
+    refused
+    equal "$(status_of)" running
+    end_container
+    rt delete "$ID"
+    ok
+    nothing_left
+}
+
+@test "without the flag a created container is deleted" {
+    create
+    ok
+    GLOBAL=()
+    rt delete "$ID"
+    ok
+    nothing_left
+}
+
+@test "delete --force of a created container is no operation of the specification, and works" {
+    create
+    ok
+    rt delete --force "$ID"
+    ok
+    nothing_left
+}
+
+@test "runtime.md#kill: of a stopped container MUST generate an error, to all its processes too" {
+    args true
+    launched
+    stopped
+    rt kill --all "$ID" KILL
+    refused
+    has "$errors" 'container not running'
+    GLOBAL=()
+    rt kill --all "$ID" KILL
+    ok
+}
+
+@test "runtime.md#kill: of all processes of a running container goes on to work" {
+    launched
+    rt kill --all "$ID" KILL
+    ok
+    stopped
+}
+
+@test "config.md#mounts: what makes a bind mount is its options, and not its type" {
+    mkdir "$T/host"
+    add_mount /mnt bind "$T/host"
+    create_refused
+    has "$errors" 'bind or rbind'
+    GLOBAL=()
+    inside 'echo ran'
+    ok
+}
+
+@test "config-linux.md#allowed-device-list: nothing is allowed that no rule allows" {
+    edit '.linux.resources = {devices: [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 5, access: "r"}]}'
+    inside 'head -c 1 /dev/zero >/tmp/zero && echo zero; head -c 1 /dev/random >/tmp/random || echo refused'
+    equal "$output" 'zero
+refused'
+    GLOBAL=()
+    inside 'head -c 1 /dev/random >/tmp/random && echo random'
+    equal "$output" random
+}
+
+@test "check follows the flag" {
+    mkdir "$T/host"
+    add_mount /mnt bind "$T/host"
+    rt check --bundle "$BUNDLE"
+    [ "$status" -eq 1 ]
+    has "$output" 'bind or rbind'
+    GLOBAL=()
+    rt check --bundle "$BUNDLE"
+    ok
+}
