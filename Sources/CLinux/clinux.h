@@ -77,6 +77,9 @@ _Static_assert(sizeof(struct open_how) == 24, "struct open_how is version 0");
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U  // Linux 6.3
 #endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U  // Linux 6.3
+#endif
 #ifndef MFD_CLOEXEC
 #define MFD_CLOEXEC 0x0001U
 #endif
@@ -122,6 +125,9 @@ static inline int clinux_prctl(int option, unsigned long a, unsigned long b, uns
 static inline long clinux_clone3(struct clone_args *arguments, size_t size) {
     return syscall(SYS_clone3, arguments, size);
 }
+// Swift forbids fork(2), for what it does to threads; there are none. Where a seccomp filter makes
+// clone3(2) ENOSYS, as Docker's does, glibc's fork still works.
+static inline pid_t clinux_fork(void) { return fork(); }
 // No wrapper in glibc: openat2(2), Linux 5.6.
 static inline int clinux_openat2(int dir, const char *path, const struct open_how *how,
                                  size_t size) {

@@ -15,6 +15,13 @@ extension File {
         }
     }
 
+    /// Makes the next read or write of this open file begin at its start. The system call is
+    /// `lseek(2)`.
+    package static func rewind(_ descriptor: borrowing FileDescriptor) throws(SystemCallError) {
+        let number = descriptor.number
+        _ = try check("lseek") { lseek(number, 0, SEEK_SET) }
+    }
+
     /// Everything up to the end of the file, or an error (EFBIG) when that is over `limit` bytes.
     package static func readAll(
         _ descriptor: borrowing FileDescriptor, limit: Int, subject: String = ""

@@ -90,6 +90,22 @@ package enum Descriptors {
         _ = try check("close_range") { clinux_close_range(CUnsignedInt(first), .max, 0) }
     }
 
+    /// The same for all but one.
+    package static func closeAll(from first: CInt, but kept: CInt) throws(SystemCallError) {
+        if kept > first {
+            _ = try check("close_range") {
+                clinux_close_range(CUnsignedInt(first), CUnsignedInt(kept - 1), 0)
+            }
+        }
+        try closeAll(from: max(first, kept + 1))
+    }
+
+    /// Makes the file of one descriptor also that of `target`, without close-on-exec. The system
+    /// call is `dup2(2)`.
+    package static func copy(_ number: CInt, onto target: CInt) throws(SystemCallError) {
+        _ = try check("dup2") { dup2(number, target) }
+    }
+
     /// Lets a descriptor live on in the program that execve(2) starts.
     package static func keepAcrossExec(_ number: CInt) throws(SystemCallError) {
         _ = try check("fcntl", "\(number)") { clinux_fcntl(number, F_SETFD, 0) }

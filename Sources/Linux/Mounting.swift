@@ -118,13 +118,6 @@ package enum Mounting {
         _ = try check("pivot_root") { unsafe clinux_pivot_root(".", ".") }
     }
 
-    /// Moves the mount at `source` onto `target`. The system call is `mount(2)` with MS_MOVE.
-    package static func move(_ source: String, to target: String) throws(SystemCallError) {
-        _ = try check("mount --move", source) {
-            unsafe clinux_mount(source, target, nil, CUnsignedLong(MS_MOVE), nil)
-        }
-    }
-
     /// Mounts a filesystem on the file that a descriptor names, by the classic call, which takes
     /// the target as a path: the descriptor's own, in our procfs. The system call is `mount(2)`.
     package static func mount(

@@ -2,8 +2,7 @@
 
 internal import CLinux
 
-/// A program in memory that can never be changed again (memfd_create(2), file sealing in
-/// fcntl(2)).
+/// A file in memory that can never be changed again (memfd_create(2), file sealing in fcntl(2)).
 package enum SealedFile {
     private static var seals: Int { Int(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) }
 
@@ -29,6 +28,18 @@ package enum SealedFile {
         return try File.open(memory.procPath, .readOnly)
     }
 
+    /// Data to be read and nothing else, from its beginning on.
+    package static func holding(_ bytes: [UInt8], name: String) throws(SystemCallError)
+        -> FileDescriptor
+    {
+        let memory = try makeData(name)
+        try File.write(bytes, to: memory.number)
+        try File.rewind(memory)
+        let number = memory.number
+        _ = try check("seal", name) { clinux_fcntl(number, F_ADD_SEALS, seals) }
+        return memory
+    }
+
     /// Whether the file at a path is such a copy.
     package static func isSealed(_ path: String) throws(SystemCallError) -> Bool {
         let file: FileDescriptor
@@ -39,6 +50,23 @@ package enum SealedFile {
         }
         let present = clinux_fcntl(file.number, F_GET_SEALS, 0)
         return present != -1 && Int(present) & seals == seals
+    }
+
+    /// Where `vm.memfd_noexec` is 2 only files that say so are made; kernels before 6.3 do not know
+    /// the word.
+    private static func makeData(_ name: String) throws(SystemCallError) -> FileDescriptor {
+        let flags = MFD_CLOEXEC | MFD_ALLOW_SEALING
+        do throws(SystemCallError) {
+            return FileDescriptor(
+                owning: try check("memfd_create", name) {
+                    unsafe clinux_memfd_create(name, flags | MFD_NOEXEC_SEAL)
+                })
+        } catch where error.errno == .invalid {
+            return FileDescriptor(
+                owning: try check("memfd_create", name) {
+                    unsafe clinux_memfd_create(name, flags)
+                })
+        }
     }
 
     /// Kernels before 6.3 do not know MFD_EXEC, and make every such file executable.

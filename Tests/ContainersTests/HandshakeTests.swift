@@ -9,6 +9,7 @@ import Testing
         .proceed, .ready, .release, .start, .executing, .warning("careful"), .warning(""),
         .failed(kind: .failed, reason: "no"), .failed(kind: .invalidConfiguration, reason: "é\n"),
         .failed(kind: .notExecutable, reason: ""), .made(pid: 1), .made(pid: .max),
+        .hooksDue, .failed(kind: .hookFailed, reason: "it said no"),
     ]
 
     @Test(arguments: all) func `is itself again at the other end`(message: Message) throws {
@@ -20,7 +21,7 @@ import Testing
 
     @Test(
         arguments: [
-            [], [0], [9], [255], [1, 0], [2, 2], [3, 1], [4, 4], [5, 0x20], [7], [7, 3],
+            [], [0], [9, 0], [10], [255], [1, 0], [2, 2], [3, 1], [4, 4], [5, 0x20], [7], [7, 4],
             [7, 255, 0x41],
             [8], [8, 0x30], [8, 0x2d, 0x31], [8, 0x41], Array("\u{8}4294967297".utf8),
         ] as [[UInt8]])
@@ -65,7 +66,7 @@ import Testing
 @Suite struct `A handshake` {
     private static let anything: [Message?] = [
         .proceed, .ready, .release, .start, .executing, .warning("w"),
-        .failed(kind: .notExecutable, reason: "r"), .made(pid: 2), nil,
+        .failed(kind: .notExecutable, reason: "r"), .made(pid: 2), .hooksDue, nil,
     ]
 
     private func due(_ phase: Handshake.Phase, _ message: Message?) -> Handshake.Event? {
@@ -101,6 +102,25 @@ import Testing
         #expect(handshake.receive(.executing) == .executing)
         #expect(handshake.receive(nil) == .running)
         #expect(handshake.receive(nil) == .violation)
+    }
+
+    @Test func `waits for hooks exactly when they are planned, and once`() {
+        var handshake = Handshake(.preparing, awaitsHooks: true)
+        #expect(handshake.receive(.warning("w")) == .warning("w"))
+        #expect(handshake.receive(.hooksDue) == .hooksDue)
+        #expect(handshake.receive(.warning("w")) == .warning("w"))
+        #expect(handshake.receive(.ready) == .ready)
+
+        handshake = Handshake(.preparing, awaitsHooks: true)
+        #expect(handshake.receive(.hooksDue) == .hooksDue)
+        #expect(handshake.receive(.hooksDue) == .violation)
+
+        // They were left out.
+        handshake = Handshake(.preparing, awaitsHooks: true)
+        #expect(handshake.receive(.ready) == .violation)
+
+        handshake = Handshake(.starting, awaitsHooks: true)
+        #expect(handshake.receive(.hooksDue) == .violation)
     }
 
     @Test func `is over after a message that was not due`() {

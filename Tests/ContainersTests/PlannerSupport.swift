@@ -82,6 +82,8 @@ extension InitStep {
         case .makeLink: "makeLink"
         case .openConsole: "openConsole"
         case .writeSysctl: "writeSysctl"
+        case .runHooks: "runHooks"
+        case .hideRootPath: "hideRootPath"
         case .makeReadOnly: "makeReadOnly"
         case .mask: "mask"
         case .finishReadOnlyMounts: "finishReadOnlyMounts"

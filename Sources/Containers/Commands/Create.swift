@@ -50,12 +50,14 @@ private struct Creation: ~Copyable {
         let pidfdReceiver = try connectPidfdSocket()
 
         let directory = try store.claim(id)
+        var record = newRecord(bundle, plan, host)
+        var hooksHaveBegun = false
         do throws(ContainerError) {
-            var record = newRecord(bundle, plan, host)
             record.cgroups = cgroups?.creation.record.places ?? []
             let launcher = try launch(
                 bundle, plan, host, cgroups, in: directory, &record,
-                offering: console, callerUmask: callerUmask, warn: warn)
+                offering: console, callerUmask: callerUmask, warn: warn,
+                hooksHaveBegun: &hooksHaveBegun)
             try send(launcher.pidfd.descriptor, to: pidfdReceiver)
             let pidfd = try during("hold the container's process") { () throws(SystemCallError) in
                 try launcher.pidfd.descriptor.duplicate()
@@ -73,7 +75,21 @@ private struct Creation: ~Copyable {
             return CreatedContainer(
                 pid: launcher.pid, pidfd: pidfd, directory: directory, record: record)
         } catch {
-            throw undo(directory, cgroups, because: error)
+            do throws(ContainerError) {
+                try undo(directory, cgroups)
+            } catch let second {
+                throw ContainerError(
+                    error.kind,
+                    "\(error.reason); and what was made could not all be removed "
+                        + "(\(second.reason)): martlet delete --force \(id) tries again",
+                    details: error.details, violations: error.violations)
+            }
+            if hooksHaveBegun {
+                // What they did is undone by these (runtime.md#lifecycle, 12 and 13).
+                try? directory.unlock()
+                record.runPoststop(umask: callerUmask, warn: warn)
+            }
+            throw error
         }
     }
 
@@ -81,7 +97,8 @@ private struct Creation: ~Copyable {
     private func launch(
         _ bundle: Bundle, _ plan: LaunchPlan, _ host: Host, _ cgroups: CgroupPlan?,
         in directory: borrowing ContainerDirectory, _ record: inout ContainerRecord,
-        offering console: SharedDescriptor?, callerUmask: UInt32, warn: (String) -> Void
+        offering console: SharedDescriptor?, callerUmask: UInt32, warn: (String) -> Void,
+        hooksHaveBegun: inout Bool
     ) throws(ContainerError) -> Launcher {
         // Before anything else exists, so that whatever follows can be found again.
         try directory.write(record)
@@ -96,6 +113,10 @@ private struct Creation: ~Copyable {
         try launcher.prepare(warn: warn) { () throws(ContainerError) in
             // So that `delete --force` can end what does not end by itself.
             try directory.write(record)
+        } beforeHooks: { () throws(ContainerError) in
+            // They take their time, and may ask for the container's state.
+            try directory.write(record)
+            hooksHaveBegun = true
         }
         if let cgroups, let cgroup {
             // What would have been in the way of our own preparations.
@@ -160,12 +181,14 @@ private struct Creation: ~Copyable {
     // MARK: Making
 
     private func newRecord(_ bundle: Bundle, _ plan: LaunchPlan, _ host: Host) -> ContainerRecord {
-        ContainerRecord(
+        var record = ContainerRecord(
             phase: .creating, id: id.text, bundle: bundle.path, rootfs: bundle.rootfs,
             created: Clock.timestamp, owner: UserDatabase.name(of: host.effectiveUserID),
             annotations: bundle.configuration.annotations,
             hasProcess: bundle.configuration.process != nil,
             ownsPidNamespace: plan.namespaces.new.contains(.pid))
+        record.hooks = .onRecord(bundle.configuration.hooks)
+        return record
     }
 
     private func makeOffers(
@@ -219,24 +242,14 @@ private struct Creation: ~Copyable {
     }
 
     /// Takes everything back. The process went with its launcher.
-    private func undo(
-        _ directory: borrowing ContainerDirectory, _ cgroups: CgroupPlan?,
-        because error: ContainerError
-    ) -> ContainerError {
-        do throws(ContainerError) {
-            if let cgroups {
-                try withCgroups { () throws(CgroupError) in
-                    try Cgroup(cgroups.creation.record).delete()
-                }
+    private func undo(_ directory: borrowing ContainerDirectory, _ cgroups: CgroupPlan?)
+        throws(ContainerError)
+    {
+        if let cgroups {
+            try withCgroups { () throws(CgroupError) in
+                try Cgroup(cgroups.creation.record).delete()
             }
-            try directory.remove()
-            return error
-        } catch let second {
-            return ContainerError(
-                error.kind, doing: error.doing,
-                "\(error.reason); and what was made could not all be removed (\(second.reason)): "
-                    + "martlet delete --force \(id) tries again",
-                details: error.details, violations: error.violations)
         }
+        try directory.remove()
     }
 }

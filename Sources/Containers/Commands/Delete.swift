@@ -19,14 +19,13 @@ extension ContainerRuntime {
             do throws(ContainerError) {
                 let directory = try store.open(id)
                 if try !directory.tryLock() {
-                    if force { try killCreator(directory) }
+                    if force { try killWhoHoldsLock(directory) }
                     try directory.lock()
                 }
                 // While the lock was waited for, another `delete` may have been faster.
                 guard try directory.isLinked() else { throw Store.notFound }
                 let record = try end(directory, force: force, isStrict: isStrict, warn: warn)
-                try removeCgroups(of: record)
-                try directory.remove()
+                try destroy(directory, record, warn: warn)
             } catch where error.kind == .notFound && force {
                 return
             }
@@ -34,15 +33,39 @@ extension ContainerRuntime {
     }
 
     /// The same for one that this process has just made, whatever it is doing.
-    package func delete(_ container: borrowing CreatedContainer) throws(ContainerError) {
+    package func delete(_ container: borrowing CreatedContainer, warn: (String) -> Void)
+        throws(ContainerError)
+    {
         try performing("delete", container.record.id) { (_) throws(ContainerError) in
-            try container.directory.lock()
-            // Someone else may have deleted it, and even made another one with its id.
-            guard try container.directory.isLinked() else { return }
-            try kill(container.pidfd)
-            try removeCgroups(of: container.record)
-            try container.directory.remove()
+            try stopAndDestroy(
+                container.directory, container.record, container.pidfd, warn: warn)
         }
+    }
+
+    /// Ends a container, whatever it is doing, and removes all that was made for it.
+    func stopAndDestroy(
+        _ directory: borrowing ContainerDirectory, _ record: ContainerRecord,
+        _ process: borrowing FileDescriptor, warn: (String) -> Void
+    ) throws(ContainerError) {
+        try directory.lock()
+        // Someone else may have deleted it, and even made another one with its id.
+        guard try directory.isLinked() else { return }
+        try kill(process)
+        try destroy(directory, record, warn: warn)
+    }
+
+    /// Removes all that was made for a container that has ended, then runs its poststop hooks:
+    /// whoever removed its directory runs them, so that they run once.
+    private func destroy(
+        _ directory: borrowing ContainerDirectory, _ record: ContainerRecord?,
+        warn: (String) -> Void
+    ) throws(ContainerError) {
+        try removeCgroups(of: record)
+        try directory.remove()
+        guard let record, !record.hooks.poststop.isEmpty else { return }
+        // Whoever waits for it finds nothing more, and need not wait for hooks.
+        try directory.unlock()
+        record.runPoststop(warn: warn)
     }
 
     private func end(
@@ -55,7 +78,9 @@ extension ContainerRuntime {
         } catch {
             // With --force a damaged record does not keep the container alive on paper.
             guard force else { throw error }
-            warn("\(error.reason); a process or cgroups it may have are not known, and stay")
+            warn(
+                "\(error.reason); a process or cgroups it may have are not known, and stay, "
+                    + "and its poststop hooks are not run")
             return nil
         }
         guard let record, let process = try record.openProcess() else { return record }
@@ -103,10 +128,12 @@ extension ContainerRuntime {
         }
     }
 
-    /// A `create` that hangs holds the lock; its process, once on record, is what it waits for.
-    private func killCreator(_ directory: borrowing ContainerDirectory) throws(ContainerError) {
-        guard let record = try? directory.record(), record.phase == .creating,
-            let process = try record.openProcess()
+    /// A `create` or `start` that hangs, in a hook perhaps, holds the lock; the container's process,
+    /// once on record, is what it waits for.
+    private func killWhoHoldsLock(_ directory: borrowing ContainerDirectory)
+        throws(ContainerError)
+    {
+        guard let record = try? directory.record(), let process = try record.openProcess()
         else { return }
         try kill(process)
     }

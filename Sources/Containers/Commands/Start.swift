@@ -57,9 +57,15 @@ extension ContainerRuntime {
                     + "to start")
         }
         let socket = notify == nil ? nil : try bindNotifySocket(directory)
-        try openGate(directory, process, warn: warn)
-        // Other commands may touch it from here on, however long it takes to be ready.
-        try directory.unlock()
+        do throws(ContainerError) {
+            try openGate(directory, process, warn: warn)
+            // Other commands may touch it from here on, however long hooks take, or the program to
+            // be ready.
+            try directory.unlock()
+            try record.runPoststart()
+        } catch where error.kind == .hookFailed {
+            throw destroy(directory, record, process, because: error, warn: warn)
+        }
         guard let notify, let socket else { return }
         try during("NOTIFY_SOCKET") { () throws(SystemCallError) in
             if notify.inBackground {
@@ -71,6 +77,22 @@ extension ContainerRuntime {
             }
             try NotifySocket.relay(
                 from: socket.descriptor, to: notify.socket, pid: record.pid, process: process)
+        }
+    }
+
+    /// runtime.md#lifecycle, 7 and 9: a hook that fails is the end of the container.
+    private func destroy(
+        _ directory: borrowing ContainerDirectory, _ record: ContainerRecord,
+        _ process: borrowing FileDescriptor, because error: ContainerError, warn: (String) -> Void
+    ) -> ContainerError {
+        do throws(ContainerError) {
+            try stopAndDestroy(directory, record, process, warn: warn)
+            return error
+        } catch let second {
+            return ContainerError(
+                error.kind,
+                "\(error.reason); and the container could not be removed (\(second.reason)): martlet "
+                    + "delete --force \(record.id) tries again")
         }
     }
 
@@ -137,7 +159,7 @@ extension ContainerRuntime {
             case .vanished:
                 throw ContainerError(
                     .failed, "the container's process was killed before it ran its program")
-            case .ready, .violation:
+            case .ready, .hooksDue, .violation:
                 throw ContainerError(.failed, "the container's process broke the handshake")
             }
         }

@@ -7,6 +7,8 @@ package import Linux
 ///     parent                          init
 ///       │ ── proceed ────────────────▶ │   mapped, limited: go on
 ///       │ ◀───────────── warning ──    │   any number
+///       │ ◀──────────── hooks due ──   │   if there are any for create: all is mounted
+///       │ ── proceed ────────────────▶ │   the runtime's own have run; now run yours, and go on
 ///       │ ◀─ ready or failed ──────    │   everything but the exec has been done
 ///       │ ── release ────────────────▶ │   the container is on record: outlive me
 ///
@@ -29,12 +31,14 @@ package enum Message: Equatable, Sendable {
     case warning(String)
     case failed(kind: FailureKind, reason: String)
     case made(pid: Int32)
+    case hooksDue
 
     /// What crosses of a `ContainerError.Kind`.
     package enum FailureKind: UInt8, Sendable {
         case failed = 0
         case invalidConfiguration = 1
         case notExecutable = 2
+        case hookFailed = 3
     }
 
     /// The longest text that is sent; what is over it is cut. CVE-2021-43784 was a length that
@@ -51,13 +55,14 @@ package enum Message: Equatable, Sendable {
         case .warning: 6
         case .failed: 7
         case .made: 8
+        case .hooksDue: 9
         }
     }
 
     /// One packet: a tag and what belongs to it.
     package var bytes: [UInt8] {
         switch self {
-        case .proceed, .ready, .release, .start, .executing: [tag]
+        case .proceed, .ready, .release, .start, .executing, .hooksDue: [tag]
         case .warning(let text): [tag] + text.utf8.prefix(Self.textLimit)
         case .failed(let kind, let reason):
             [tag, kind.rawValue] + reason.utf8.prefix(Self.textLimit)
@@ -83,6 +88,7 @@ package enum Message: Equatable, Sendable {
         case 8:
             guard let pid = Int32(text), pid > 0 else { return nil }
             self = .made(pid: pid)
+        case 9 where rest.isEmpty: self = .hooksDue
         default: return nil
         }
     }
@@ -126,6 +132,8 @@ package struct Handshake: Sendable {
 
     package enum Event: Equatable, Sendable {
         case ready
+        /// The first process waits for the hooks of the runtime; comes at most once.
+        case hooksDue
         case executing
         case warning(String)
         case failed(kind: Message.FailureKind, reason: String)
@@ -139,12 +147,21 @@ package struct Handshake: Sendable {
 
     package private(set) var phase: Phase
 
-    package init(_ phase: Phase) { self.phase = phase }
+    /// Whether hooks are planned that have not been due yet.
+    private var awaitsHooks: Bool
+
+    package init(_ phase: Phase, awaitsHooks: Bool = false) {
+        self.phase = phase
+        self.awaitsHooks = awaitsHooks
+    }
 
     /// What a message, or the end of the conversation (nil), means in this phase.
     package mutating func receive(_ message: Message?) -> Event {
         switch (phase, message) {
-        case (.preparing, .ready):
+        case (.preparing, .hooksDue) where awaitsHooks:
+            awaitsHooks = false
+            return .hooksDue
+        case (.preparing, .ready) where !awaitsHooks:
             phase = .finished
             return .ready
         case (.starting, .executing):

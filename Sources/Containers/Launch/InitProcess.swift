@@ -18,6 +18,8 @@ struct InitProcess {
     var nullDevice: SharedDescriptor?
     /// The empty directory that masked directories show.
     var emptyMount: SharedDescriptor?
+    /// What startContainer hooks read; made early, because a seccomp filter may forbid it later.
+    var startState: SharedDescriptor?
     /// Set when the working directory could not be entered with the rights of root.
     var lateWorkingDirectory: String?
 
@@ -29,9 +31,12 @@ struct InitProcess {
         let channel = resources.channel.number
         do throws(ContainerError) {
             try process.prepare()
+            try process.prepareStartHooks(plan.hooks)
             for (index, step) in plan.initSteps.enumerated() {
                 do throws(ContainerError) {
                     try process.perform(step, at: index)
+                } catch where error.kind == .hookFailed {
+                    throw error  // It names the hook.
                 } catch {
                     throw ContainerError(error.kind, "\(step): \(error.reason)")
                 }
@@ -40,7 +45,7 @@ struct InitProcess {
         } catch {
             fail(error, on: channel)
         }
-        process.waitAtGate(plan.program)
+        process.waitAtGate(plan)
     }
 
     /// The first acts: nobody may look into this process, which can be in a container's pid
@@ -86,7 +91,7 @@ struct InitProcess {
     }
 
     /// Waits for one message; ends quietly when the parent is gone, because then nobody listens.
-    private func expect(_ message: Message) throws(ContainerError) {
+    func expect(_ message: Message) throws(ContainerError) {
         let received = try during("wait for the parent") { () throws(SystemCallError) in
             try Conversation.receive(from: resources.channel.number)
         }
@@ -108,6 +113,7 @@ struct InitProcess {
             switch error.kind {
             case .invalidConfiguration: .invalidConfiguration
             case .notExecutable: .notExecutable
+            case .hookFailed: .hookFailed
             default: .failed
             }
         // If this fails the parent is gone, and sees our exit code at most.
@@ -121,17 +127,24 @@ struct InitProcess {
 extension InitProcess {
     /// Waits for `start`, becomes the program, or says why not. The connection is close-on-exec:
     /// its end after `executing` means that the program runs.
-    private func waitAtGate(_ program: ProgramPlan) -> Never {
+    private func waitAtGate(_ plan: LaunchPlan) -> Never {
         do throws(SystemCallError) {
             let connection = try Socket.accept(resources.gate.descriptor)
             let message = try Conversation.receive(from: connection.number)
             // A `start` that was killed leaves a container that never ran.
             guard message == .start else { Process.exitNow(1) }
+            if !plan.hooks.startContainer.isEmpty {
+                do throws(ContainerError) {
+                    try runStartHooks(plan.hooks.startContainer, for: connection.number)
+                } catch {
+                    Self.fail(error, on: connection.number)
+                }
+            }
             // The only descriptors that live on are the standard streams and the asked-for ones;
             // the connection sits just above them until the exec closes it.
-            let last = CInt(3 + program.preservedDescriptors)
+            let last = CInt(3 + plan.program.preservedDescriptors)
             let channel = try connection.move(to: last).release()
-            Self.becomeProgram(program, reportingTo: channel)
+            Self.becomeProgram(plan.program, reportingTo: channel)
         } catch {
             Process.exitNow(1)
         }

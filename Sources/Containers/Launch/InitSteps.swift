@@ -21,8 +21,8 @@ extension InitProcess {
             try attempt { () throws(SystemCallError) in
                 try Mounting.setPropagation(.slave, of: "/", recursively: true)
             }
-        case .attachRoot(let path):
-            try attachRoot(path, at: index)
+        case .attachRoot(let path, let atItsPath):
+            try attachRoot(path, atItsPath: atItsPath, at: index)
         case .mount(let plan):
             try mount(plan, at: index)
         case .makeDirectory(let path):
@@ -31,6 +31,12 @@ extension InitProcess {
             try makeDevice(plan)
         case .makeLink(let path, let target):
             try makeLink(path, to: target)
+        case .runHooks(let hooks, let subject):
+            try runHooks(hooks, of: subject)
+        case .hideRootPath:
+            try withRoot { (root) throws(SystemCallError) in
+                try attachOverRoot(root.holder.descriptor)
+            }
         case .openConsole(let plan):
             try openConsole(plan)
         case .writeSysctl(let key, let value):

@@ -14,6 +14,8 @@ package struct LaunchPlan: Equatable, Sendable {
     package var initSteps: [InitStep]
     /// What it becomes once the gate opens.
     package var program: ProgramPlan
+    /// What runs on the way.
+    package var hooks: LaunchHooks
 }
 
 /// Which namespaces are new, and which are joined.
@@ -67,11 +69,15 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     case setHostname(String)
     case setDomainname(String)
     case isolateMounts
-    case attachRoot(path: String)
+    /// `atItsPath` for hooks, which look for it there.
+    case attachRoot(path: String, atItsPath: Bool)
     case mount(MountPlan)
     case makeDirectory(String)
     case makeDevice(DevicePlan)
     case makeLink(path: String, target: String)
+    /// The hooks of `create`: the runtime's, then these.
+    case runHooks([HookPlan], of: HookSubject)
+    case hideRootPath
     case openConsole(ConsolePlan)
     case writeSysctl(key: String, value: String)
     case makeReadOnly(path: String)
@@ -92,11 +98,13 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
         case .setHostname(let name): "set hostname \"\(name)\""
         case .setDomainname(let name): "set domainname \"\(name)\""
         case .isolateMounts: "cut the mounts off from the host's"
-        case .attachRoot(let path): "root filesystem \"\(path)\""
+        case .attachRoot(let path, _): "root filesystem \"\(path)\""
         case .mount(let plan): plan.description
         case .makeDirectory(let path): "make directory \"\(path)\""
         case .makeDevice(let plan): "device \"\(plan.path)\""
         case .makeLink(let path, _): "link \"\(path)\""
+        case .runHooks: "hooks"
+        case .hideRootPath: "move the root filesystem over the host's"
         case .openConsole: "terminal"
         case .writeSysctl(let key, let value): "sysctl \"\(key)\" = \"\(value)\""
         case .makeReadOnly(let path): "read-only path \"\(path)\""

@@ -14,6 +14,7 @@ final class Launcher {
     let pid: Int32
     let pidfd: SharedDescriptor
     private let cgroup: Cgroup?
+    private let callerUmask: UInt32
     private var isReleased = false
 
     /// What the caller has opened for the first process.
@@ -45,6 +46,7 @@ final class Launcher {
         }
         let made = try Self.makeProcess(plan, resources, offers.cgroup)
         cgroup = offers.cgroup
+        callerUmask = offers.callerUmask
         self.plan = plan
         self.host = host
         pid = made.pid
@@ -87,7 +89,7 @@ final class Launcher {
     private static func openSource(of step: InitStep) throws(SystemCallError) -> SharedDescriptor? {
         let tree: SharedDescriptor
         switch step {
-        case .attachRoot(let path):
+        case .attachRoot(let path, _):
             tree = SharedDescriptor(try Source.cloneRoot(path))
         case .mount(let mount):
             guard case .bind(let recursively) = mount.options.source, !mount.options.isRemount
@@ -199,10 +201,11 @@ final class Launcher {
     private static let usualTime = 500
 
     /// Does the parent's steps, lets the process go on, and returns when it is ready. `slow` is
-    /// called when that takes unusually long.
-    func prepare(warn: (String) -> Void, slow: () throws(ContainerError) -> Void)
-        throws(ContainerError)
-    {
+    /// called when that takes unusually long, and `beforeHooks` before the first hook runs.
+    func prepare(
+        warn: (String) -> Void, slow: () throws(ContainerError) -> Void,
+        beforeHooks: () throws(ContainerError) -> Void
+    ) throws(ContainerError) {
         if let cgroup {
             // Before it does anything: from its first step on it is held by its limits.
             try withCgroups { () throws(CgroupError) in
@@ -223,19 +226,38 @@ final class Launcher {
             try Poll.readable([channel.number], milliseconds: Self.usualTime)[0]
         }
         if !isQuick { try slow() }
-        var handshake = Handshake(.preparing)
+        var handshake = Handshake(.preparing, awaitsHooks: plan.hooks.areDueAtCreate)
         while true {
             let message = try during("launch") { () throws(SystemCallError) in
                 try Conversation.receive(from: channel.number)
             }
             switch handshake.receive(message) {
             case .ready: return
+            case .hooksDue:
+                try beforeHooks()
+                try runHooks()
             case .warning(let text): warn(text)
             case .failed(let kind, let reason): throw ContainerError(kind.kind, reason)
             case .vanished: throw vanished()
             case .executing, .running, .violation:
                 throw ContainerError(.failed, "the container's process broke the handshake")
             }
+        }
+    }
+
+    /// Runs the hooks of the runtime's own namespaces, then lets the first process run its own.
+    private func runHooks() throws(ContainerError) {
+        if !plan.hooks.runtime.isEmpty {
+            // prestart and createRuntime read the same.
+            let state = plan.hooks.subject.state(for: .createRuntime, pid: pid)
+            var runner = try HookRunner(telling: state)
+            runner.directory = plan.hooks.subject.bundle
+            runner.umask = callerUmask
+            runner.end = pidfd.number
+            try runner.run(plan.hooks.runtime)
+        }
+        try during("launch") { () throws(SystemCallError) in
+            try Conversation.send(.proceed, to: channel.number)
         }
     }
 
@@ -293,6 +315,7 @@ extension Message.FailureKind {
         case .failed: .failed
         case .invalidConfiguration: .invalidConfiguration
         case .notExecutable: .notExecutable
+        case .hookFailed: .hookFailed
         }
     }
 }

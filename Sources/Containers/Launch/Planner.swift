@@ -44,11 +44,15 @@ package struct Planner {
         let identity = try configuration.process.map {
             (process) throws(ContainerError) in try planIdentity(process, namespaces)
         }
+        let hooks = LaunchHooks(
+            configuration.hooks,
+            of: HookSubject(
+                id: request.id, bundle: bundle, annotations: configuration.annotations))
         return LaunchPlan(
             namespaces: namespaces,
             parentSteps: planParentSteps(namespaces),
-            initSteps: try planInitSteps(root: root, identity: identity),
-            program: planProgram())
+            initSteps: try planInitSteps(root: root, identity: identity, hooks),
+            program: planProgram(), hooks: hooks)
     }
 
     // MARK: Namespaces and the parent
@@ -104,9 +108,9 @@ package struct Planner {
 
     // MARK: The first process
 
-    private func planInitSteps(root: Root, identity: IdentityPlan?) throws(ContainerError)
-        -> [InitStep]
-    {
+    private func planInitSteps(
+        root: Root, identity: IdentityPlan?, _ hooks: LaunchHooks
+    ) throws(ContainerError) -> [InitStep] {
         // A session of its own first, so that no terminal of the caller's can be reached (TIOCSTI).
         var steps: [InitStep] = [.startSession]
         if configuration.linux.namespaces.contains(where: { $0.kind == .cgroup && $0.path == nil })
@@ -118,10 +122,19 @@ package struct Planner {
         if let name = configuration.domainname, !name.isEmpty { steps.append(.setDomainname(name)) }
         // Before the first mount, or it would travel to the host.
         steps.append(.isolateMounts)
-        steps.append(.attachRoot(path: absolute(root.path)))
+        steps.append(
+            .attachRoot(path: absolute(root.path), atItsPath: hooks.areDueAtCreate))
         for mount in configuration.mounts { steps.append(.mount(try plan(mount))) }
         if let notifyDirectory { steps.append(.mount(notifyMount(of: notifyDirectory))) }
         steps += planDevices()
+        if hooks.areDueAtCreate {
+            // After the mounts, which hooks may expect. Before kernel parameters: a hook may make
+            // the network device that one is about. Before anything becomes read-only, because
+            // hooks mount and write here, too; and before what hides paths from them.
+            steps.append(.runHooks(hooks.createContainer, of: hooks.subject))
+            // Where it would have been without hooks: chroot(2) alone is no wall.
+            if request.noPivot { steps.append(.hideRootPath) }
+        }
         if configuration.process?.terminal == true {
             // After the mounts: it lives on the container's own devpts.
             steps.append(

@@ -19,7 +19,6 @@ package enum Support {
         var paths: [String] = []
         func refuse(_ path: String, if isAsked: Bool) { if isAsked { paths.append(path) } }
 
-        refuse("hooks", if: configuration.hooks != Hooks())
         if let process = configuration.process {
             refuse("process.apparmorProfile", if: process.apparmorProfile?.isEmpty == false)
             refuse("process.selinuxLabel", if: process.selinuxLabel?.isEmpty == false)

@@ -8,16 +8,39 @@ internal import OCI
 extension InitProcess {
     /// Takes a copy of the root filesystem's mount, with what is mounted below it, and attaches it
     /// over "/": every process can reach that place, whatever its rights on the way to the bundle.
-    mutating func attachRoot(_ path: String, at index: Int) throws(ContainerError) {
+    ///
+    /// Hooks look for the container's mounts below the path that the bundle names, and so do those
+    /// that enter the mount namespace by themselves: for them it is attached there, if we may.
+    mutating func attachRoot(_ path: String, atItsPath: Bool, at index: Int)
+        throws(ContainerError)
+    {
         let tree = try attempt { () throws(SystemCallError) in
             if let opened = resources.sources[index] { return opened }
             return SharedDescriptor(try Source.cloneRoot(path))
         }
-        try attempt { () throws(SystemCallError) in try attachOverRoot(tree.descriptor) }
+        try attempt { () throws(SystemCallError) in
+            if atItsPath, try attach(tree.descriptor, at: path) { return }
+            try attachOverRoot(tree.descriptor)
+        }
         root = RootDirectory(tree)
     }
 
-    private func attachOverRoot(_ tree: borrowing FileDescriptor) throws(SystemCallError) {
+    /// Whether the path could be reached: perhaps the user namespace's root may not, or a mount
+    /// namespace that was joined does not have it.
+    private func attach(_ tree: borrowing FileDescriptor, at path: String) throws(SystemCallError)
+        -> Bool
+    {
+        let place: FileDescriptor
+        do throws(SystemCallError) {
+            place = try File.open(path, .realDirectoryPath)
+        } catch where [.accessDenied, .noEntry, .notDirectory].contains(error.errno) {
+            return false
+        }
+        try Mounting.attach(tree, to: place, subject: path)
+        return true
+    }
+
+    func attachOverRoot(_ tree: borrowing FileDescriptor) throws(SystemCallError) {
         let slash = try File.open("/", .directoryPath)
         try Mounting.attach(tree, to: slash, subject: "/")
     }
@@ -33,7 +56,8 @@ extension InitProcess {
                 // step, so that this does not unmount anything of the host's.
                 try Mounting.detach(".")
             } else {
-                try Mounting.move(".", to: "/")
+                // It lies over "/" already: an escape from it finds the host's root no more than
+                // anyone who enters the mount namespace.
                 try Process.changeRoot(to: ".")
             }
             try Process.changeDirectory(to: "/")

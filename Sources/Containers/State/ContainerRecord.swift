@@ -3,7 +3,7 @@
 package import Cgroups
 internal import JSON
 package import Linux
-internal import OCI
+package import OCI
 
 /// What is on record of a container between two commands.
 package struct ContainerRecord: Equatable, Sendable {
@@ -34,6 +34,9 @@ package struct ContainerRecord: Equatable, Sendable {
     package var hasProcess: Bool
     /// The container's cgroups, with what was, or is about to be, made for them.
     package var cgroups: [CgroupPlace] = []
+    /// The hooks that are still to run after `create`: poststart and poststop. The others' lists are
+    /// empty.
+    package var hooks = Hooks()
     /// Whether the container has a pid namespace that ends with its process.
     package var ownsPidNamespace: Bool
 
@@ -84,6 +87,7 @@ package struct ContainerRecord: Equatable, Sendable {
         if let node = root["cgroups"] {
             for element in try node.elements() { cgroups.append(try Self.place(element)) }
         }
+        if let node = root["hooks"] { hooks = try Hooks(record: node) }
         if let node = root["annotations"] {
             for member in try node.members() {
                 annotations[member.key] = try member.value.string()
@@ -137,6 +141,10 @@ package struct ContainerRecord: Equatable, Sendable {
                     }
                 }
             }
+        }
+        if hooks != Hooks() {
+            json.key("hooks")
+            hooks.encode(into: &json)
         }
         json.endObject()
         return json.bytes

@@ -119,7 +119,7 @@ extension Invocation {
     /// and changes nothing about what the caller asked for: an exit code, or the first error.
     private func discard(_ container: borrowing CreatedContainer) {
         do throws(ContainerError) {
-            try runtime.delete(container)
+            try runtime.delete(container, warn: log.warning)
         } catch {
             log.error(error)
         }
