@@ -22,9 +22,6 @@ struct Unsupported: Sendable, CustomTestStringConvertible {
         Unsupported(path: "linux.memoryPolicy") {
             $0.linux.memoryPolicy = MemoryPolicy(mode: .local)
         },
-        Unsupported(path: "linux.mountLabel") { $0.linux.mountLabel = "label" },
-        Unsupported(path: "process.selinuxLabel") { $0.process?.selinuxLabel = "label" },
-        Unsupported(path: "process.apparmorProfile") { $0.process?.apparmorProfile = "profile" },
         Unsupported(path: "process.ioPriority") {
             $0.process?.ioPriority = IOPriority(class: .idle, priority: 0)
         },

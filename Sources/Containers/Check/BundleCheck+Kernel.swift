@@ -84,15 +84,14 @@ extension BundleCheck {
         for (path, label) in [
             ("process.selinuxLabel", configuration.process?.selinuxLabel),
             ("linux.mountLabel", configuration.linux.mountLabel),
-        ] where label?.isEmpty == false {
-            if Self.exists("/sys/fs/selinux/enforce") || Self.hasModule("selinux") { continue }
+        ] where label?.isEmpty == false && !host.securityModules.contains(.selinux) {
             fail(path, "SELinux is not active on this host")
         }
     }
 
     private mutating func checkAppArmor(_ profile: String) {
         let path = "process.apparmorProfile"
-        guard Self.read("/sys/module/apparmor/parameters/enabled") == "Y" else {
+        guard host.securityModules.contains(.appArmor) else {
             fail(path, "AppArmor is not active on this host")
             return
         }
@@ -107,11 +106,6 @@ extension BundleCheck {
         if !isLoaded {
             fail(path, "the profile \(profile.quoted) is not loaded; see apparmor_parser(8)")
         }
-    }
-
-    private static func hasModule(_ name: String) -> Bool {
-        let modules = read("/sys/kernel/security/lsm") ?? ""
-        return modules.split(separator: ",").contains { $0 == name }
     }
 
     // MARK: Devices and hardware

@@ -51,7 +51,9 @@ package struct BundleCheck {
         configuration = bundle.configuration
         cgroupManager = cgroups
         do throws(SystemCallError) {
-            host = try Host.current(readingCgroups: true)
+            host = try Host.current(
+                readingCgroups: true,
+                readingSecurityModules: RequestedLabels(bundle.configuration).areAny)
         } catch {
             throw ContainerError(step: "look at the host", error)
         }

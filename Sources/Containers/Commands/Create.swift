@@ -135,7 +135,9 @@ private struct Creation: ~Copyable {
             configuration.mounts.contains { $0.type == "cgroup" || $0.type == "cgroup2" }
             || configuration.linux.cgroupsPath != nil || configuration.linux.resources != nil
         return try during("look at the host") { () throws(SystemCallError) in
-            try Host.current(readingCgroups: concernsCgroups)
+            try Host.current(
+                readingCgroups: concernsCgroups,
+                readingSecurityModules: RequestedLabels(configuration).areAny)
         }
     }
 

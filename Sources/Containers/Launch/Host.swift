@@ -11,6 +11,9 @@ package struct Host: Equatable, Sendable {
     /// with them.
     package var cgroups: CgroupLayout?
 
+    /// The security modules that are on; looked at only for a configuration with labels.
+    package var securityModules: SecurityModules = []
+
     package init(effectiveUserID: UInt32, effectiveGroupID: UInt32, cgroups: CgroupLayout? = nil) {
         self.effectiveUserID = effectiveUserID
         self.effectiveGroupID = effectiveGroupID
@@ -18,9 +21,13 @@ package struct Host: Equatable, Sendable {
     }
 
     /// The machine and the caller as they are.
-    package static func current(readingCgroups: Bool) throws(SystemCallError) -> Host {
-        Host(
+    package static func current(readingCgroups: Bool, readingSecurityModules: Bool)
+        throws(SystemCallError) -> Host
+    {
+        var host = Host(
             effectiveUserID: Process.effectiveUserID, effectiveGroupID: Process.effectiveGroupID,
             cgroups: readingCgroups ? try CgroupLayout.current() : nil)
+        if readingSecurityModules { host.securityModules = try SecurityModules.current() }
+        return host
     }
 }

@@ -18,6 +18,8 @@ struct InitProcess {
     var nullDevice: SharedDescriptor?
     /// The empty directory that masked directories show.
     var emptyMount: SharedDescriptor?
+    /// The SELinux context of the container's mounts.
+    var mountLabel: String?
     /// What startContainer hooks read; made early, because a seccomp filter may forbid it later.
     var startState: SharedDescriptor?
     /// Set when the working directory could not be entered with the rights of root.

@@ -11,6 +11,8 @@ extension InitProcess {
             try attempt { () throws(SystemCallError) in try Process.startSession() }
         case .makeCgroupNamespace:
             try attempt { () throws(SystemCallError) in try Process.separate(.cgroup) }
+        case .writeLabel(let write):
+            try writeLabel(write)
         case .joinSessionKeyring(let name):
             try joinSessionKeyring(name)
         case .setHostname(let name):
@@ -21,6 +23,8 @@ extension InitProcess {
             try attempt { () throws(SystemCallError) in
                 try Mounting.setPropagation(.slave, of: "/", recursively: true)
             }
+        case .labelMounts(let label):
+            mountLabel = label
         case .attachRoot(let path, let atItsPath):
             try attachRoot(path, atItsPath: atItsPath, at: index)
         case .mount(let plan):

@@ -65,10 +65,13 @@ package enum ParentStep: Equatable, Sendable, CustomStringConvertible {
 package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     case startSession
     case makeCgroupNamespace
+    case writeLabel(LabelWrite)
     case joinSessionKeyring(String)
     case setHostname(String)
     case setDomainname(String)
     case isolateMounts
+    /// For the mounts from here on.
+    case labelMounts(String)
     /// `atItsPath` for hooks, which look for it there.
     case attachRoot(path: String, atItsPath: Bool)
     case mount(MountPlan)
@@ -94,10 +97,12 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .startSession: "start a session"
         case .makeCgroupNamespace: "make a cgroup namespace"
+        case .writeLabel(let write): write.description
         case .joinSessionKeyring: "join a new session keyring"
         case .setHostname(let name): "set hostname \"\(name)\""
         case .setDomainname(let name): "set domainname \"\(name)\""
         case .isolateMounts: "cut the mounts off from the host's"
+        case .labelMounts(let label): "linux.mountLabel \"\(label)\""
         case .attachRoot(let path, _): "root filesystem \"\(path)\""
         case .mount(let plan): plan.description
         case .makeDirectory(let path): "make directory \"\(path)\""

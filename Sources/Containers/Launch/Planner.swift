@@ -32,10 +32,12 @@ package struct Planner {
     /// The whole plan, or why there can be none.
     package mutating func plan() throws(ContainerError) -> LaunchPlan {
         try Support.check(configuration)
+        try RequestedLabels(configuration).check(host.securityModules)
         return try planSupported()
     }
 
-    /// The same without what this build cannot do, which its caller has told.
+    /// The same without what this build or the host's security modules cannot do, which its caller
+    /// has told.
     mutating func planSupported() throws(ContainerError) -> LaunchPlan {
         guard let root = configuration.root else {
             throw ContainerError(.invalidConfiguration, "root: required, but missing")
@@ -117,11 +119,17 @@ package struct Planner {
         {
             steps.append(.makeCgroupNamespace)
         }
+        let labels = RequestedLabels(configuration)
+        if let label = labels.selinuxLabel, !request.noNewKeyring {
+            // Before the keyring that is to have it.
+            steps.append(.writeLabel(.keyringLabel(label)))
+        }
         if !request.noNewKeyring { steps.append(.joinSessionKeyring("_ses.\(request.id)")) }
         if let name = configuration.hostname, !name.isEmpty { steps.append(.setHostname(name)) }
         if let name = configuration.domainname, !name.isEmpty { steps.append(.setDomainname(name)) }
         // Before the first mount, or it would travel to the host.
         steps.append(.isolateMounts)
+        if let label = labels.mountLabel { steps.append(.labelMounts(label)) }
         steps.append(
             .attachRoot(path: absolute(root.path), atItsPath: hooks.areDueAtCreate))
         for mount in configuration.mounts { steps.append(.mount(try plan(mount))) }
@@ -153,6 +161,12 @@ package struct Planner {
         if let directory = configuration.process?.cwd, directory != "/" {
             steps.append(.makeDirectory(directory))
         }
+        // After the hooks of create, which are not the program; before the root is entered, because
+        // a procfs of our own may not be had, and then the host's is used.
+        if let profile = labels.appArmorProfile {
+            steps.append(.writeLabel(.appArmorProfile(profile)))
+        }
+        if let label = labels.selinuxLabel { steps.append(.writeLabel(.selinuxLabel(label))) }
         steps.append(.finishReadOnlyMounts)
         if root.readonly { steps.append(.makeRootReadOnly) }
         steps.append(.enterRoot(pivot: !request.noPivot))

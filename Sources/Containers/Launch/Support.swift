@@ -20,14 +20,11 @@ package enum Support {
         func refuse(_ path: String, if isAsked: Bool) { if isAsked { paths.append(path) } }
 
         if let process = configuration.process {
-            refuse("process.apparmorProfile", if: process.apparmorProfile?.isEmpty == false)
-            refuse("process.selinuxLabel", if: process.selinuxLabel?.isEmpty == false)
             refuse("process.scheduler", if: process.scheduler != nil)
             refuse("process.ioPriority", if: process.ioPriority != nil)
         }
         let linux = configuration.linux
         refuse("linux.seccomp", if: linux.seccomp != nil)
-        refuse("linux.mountLabel", if: linux.mountLabel?.isEmpty == false)
         refuse("linux.netDevices", if: !linux.netDevices.isEmpty)
         refuse("linux.timeOffsets", if: !linux.timeOffsets.isEmpty)
         refuse("linux.intelRdt", if: linux.intelRdt != nil)

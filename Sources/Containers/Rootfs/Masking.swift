@@ -40,6 +40,7 @@ extension InitProcess {
             try context.set("source", to: "tmpfs")
             try context.set("nr_blocks", to: "1")
             try context.set("nr_inodes", to: "1")
+            if let mountLabel { try context.set("context", to: mountLabel) }
             return try context.mount(
                 attributes: .inertReadOnly)
         }
@@ -101,14 +102,29 @@ extension InitProcess {
             try File.writeOnce(value, to: file, subject: "/proc/sys/\(path)")
         }
     }
-    private mutating func openProcfs() throws(ContainerError) -> SharedDescriptor {
+
+    /// A procfs that is the kernel's without doubt.
+    mutating func openProcfs() throws(ContainerError) -> SharedDescriptor {
         if let procfs { return procfs }
         let made = try attempt { () throws(SystemCallError) in
-            let context = try FileSystemContext(type: "proc")
-            return SharedDescriptor(
-                try context.mount(attributes: .inert))
+            do throws(SystemCallError) {
+                let context = try FileSystemContext(type: "proc")
+                return SharedDescriptor(try context.mount(attributes: .inert))
+            } catch where error.errno == .notPermitted {
+                // Below another container a new one may not be had.
+                return SharedDescriptor(try Self.openHostProcfs())
+            }
         }
         procfs = made
         return made
+    }
+
+    /// The host's, which must be the root of a procfs and nothing mounted over it.
+    private static func openHostProcfs() throws(SystemCallError) -> FileDescriptor {
+        let procfs = try File.open("/proc", .realDirectoryPath)
+        guard try File.fileSystem(of: procfs).isProc, try File.status(of: procfs).inode == 1 else {
+            throw SystemCallError("open a procfs at", "/proc", .notPermitted)
+        }
+        return procfs
     }
 }

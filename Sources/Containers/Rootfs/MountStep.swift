@@ -47,6 +47,7 @@ extension InitProcess {
                         from: target, to: mount,
                         keepingMode: !plan.options.data.contains { $0.hasPrefix("mode=") })
                 }
+                try labelRoot(of: mount, plan)
                 try Mounting.attach(mount, to: target, subject: plan.destination)
                 return mount
             }
@@ -58,9 +59,23 @@ extension InitProcess {
         let context = try FileSystemContext(type: plan.type)
         if !plan.source.isEmpty { try context.set("source", to: plan.source) }
         try configure(context, plan)
+        if case .context(let label) = label(of: plan) { try context.set("context", to: label) }
         var attributes = plan.options.set
         if plan.isReadOnlyLate { attributes.remove(.readOnly) }
         return try context.mount(attributes: attributes)
+    }
+
+    private func label(of plan: MountPlan) -> MountLabel? {
+        MountLabel(mountLabel, type: plan.type, data: plan.options.data)
+    }
+
+    /// Labels the root of a filesystem that takes no context when it is mounted.
+    private func labelRoot(of mount: borrowing FileDescriptor, _ plan: MountPlan)
+        throws(SystemCallError)
+    {
+        guard case .attribute(let label) = label(of: plan) else { return }
+        let root = try File.open(".", at: mount.number, .realDirectory)
+        try File.setAttribute("security.selinux", of: root, to: label)
     }
 
     /// Sets what concerns the filesystem as a whole.
@@ -87,9 +102,12 @@ extension InitProcess {
     private func mountClassically(_ plan: MountPlan, on target: borrowing FileDescriptor)
         throws(SystemCallError)
     {
+        var data = plan.options.data
+        // In quotes: categories are separated by commas, too.
+        if case .context(let label) = label(of: plan) { data.append("context=\"\(label)\"") }
         try Mounting.mount(
             type: plan.type, source: plan.source, on: target,
-            data: plan.options.data.joined(separator: ","), superblockFlags: plan.classicFlags)
+            data: data.joined(separator: ","), superblockFlags: plan.classicFlags)
     }
 
     // MARK: Bind mounts
