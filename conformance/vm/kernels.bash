@@ -77,3 +77,101 @@ any_processor() {
         seq "$from" "${to:-$from}"
     done | shuf -n 1
 }
+
+# --- QEMU --------------------------------------------------------------------------------------
+
+programs_qemu() { echo qemu-system-x86_64 apt-get dpkg-deb; }
+
+virtiofsd() {
+    local program
+    for program in /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd; do
+        [ -x $program ] && echo $program && return
+    done
+    echo 'not on this machine: no program virtiofsd'
+    return 1
+}
+
+# Prints the directory of Debian's smallest kernel, its package unpacked; loaded once and kept.
+# Installing the package would change what the host itself boots.
+linux_image() {
+    local package kept
+    package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '$1 == "Depends:" { print $2; exit }')
+    kept=$(find "$repository/.build/vm" -maxdepth 1 -name "${package:-linux-image-*}" 2>/dev/null | sort -V | tail -n 1)
+    if [ -z "$kept" ]; then
+        kept=$repository/.build/vm/$package
+        mkdir "$job/package"
+        # From the package's own directory: apt-get saves to the working directory.
+        if [ -z "$package" ] || ! (cd "$job/package" && apt-get -qq download "$package") >>"$job/console" 2>&1; then
+            echo 'not on this machine: apt-get cannot load linux-image-cloud-amd64'
+            return 1
+        fi
+        dpkg-deb -x "$job"/package/*.deb "$job/package/files"
+        mkdir -p "$repository/.build/vm"
+        rm -rf "$kept.new"
+        mv "$job/package/files" "$kept.new"
+        # Another run may have been quicker.
+        mv -T "$kept.new" "$kept" 2>/dev/null || true
+    fi
+    echo "$kept"
+}
+
+# first_files KERNEL: the archive that the kernel starts from: modules to reach the host's files.
+first_files() {
+    local directory=$job/first module number=10
+    mkdir -p "$directory"/{bin,modules,root}
+    cp "$(command -v busybox)" "$directory/bin/busybox"
+    for module in virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_console fuse virtiofs; do
+        find "$1/lib/modules" -name "$module.ko" -exec cp {} "$directory/modules/$number-$module.ko" \;
+        number=$((number + 1))
+    done
+    cp "$here/guest/first" "$directory/init"
+    (cd "$directory" && find . | busybox cpio -o -H newc) >"$job/first.cpio" 2>/dev/null
+}
+
+# The host's files come from virtiofsd, which is ready as soon as its socket is there.
+# shellcheck disable=SC2016 # expanded by the shell that runs it
+files_then_guest='
+mount -t tmpfs tmpfs /run # For its lock.
+"$1" --socket-path="$2/files" -o source=/ -o sandbox=chroot -o cache=always -o log_level=err &
+until [ -S "$2/files" ]; do kill -0 $! || exit; sleep 0.02; done
+shift 2
+exec "$@"'
+
+# qemu KERNEL-ARGUMENT…
+qemu() {
+    local files image version
+    files=$(virtiofsd) || { echo "$files"; return 1; }
+    image=$(linux_image) || { echo "$image"; return 1; }
+    version=$(basename "$image"/lib/modules/*)
+    first_files "$image"
+    shut_in sh -c "$files_then_guest" sh "$files" "$job" \
+        qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+        -machine pc,usb=off,memory-backend=memory -accel tcg,thread=multi -cpu Nehalem,+rdrand -smp 2 \
+        -object "memory-backend-memfd,id=memory,size=${memory}M,share=on" -m "$memory" \
+        -kernel "$image/boot/vmlinuz-$version" -initrd "$job/first.cpio" \
+        -append "console=ttyS0 quiet panic=-1 cgroup_no_v1=all mitigations=off tsc=reliable $* VM_MODULES=$image/lib/modules" \
+        -serial "file:$job/console" \
+        -chardev "socket,id=files,path=$job/files" -device vhost-user-fs-pci,chardev=files,tag=host \
+        -device virtio-serial-pci \
+        -chardev file,id=log,path=/dev/fd/3,append=on -device virtserialport,chardev=log,name=log,nr=1 \
+        -chardev "file,id=result,path=$job/result" -device virtserialport,chardev=result,name=result,nr=2 \
+        </dev/null 3>&1 >>"$job/program" 2>&1
+}
+
+boot_qemu() {
+    local code
+    # Through a pipe: it opens its outputs anew, and would write over what is in a file.
+    qemu VM_INIT="$here/guest/init" VM_JOB="$job" | cat
+    code=${PIPESTATUS[0]}
+    cat "$job/program" >>"$job/console"
+    return "$code"
+}
+
+trial_qemu() {
+    local timeout=90 output
+    output=$(qemu VM_INIT=/bin/busybox 2>&1) || true
+    grep -q 'Kernel panic' "$job/console" && return
+    echo "${output:-not on this machine: a kernel does not boot under QEMU}"
+    tail -n 5 "$job/program" "$job/console"
+    return 1
+}
