@@ -106,6 +106,24 @@ package enum Mounting {
         }
     }
 
+    /// Shows the files of a mount, and of all below it if asked to, with other owners: as the
+    /// mappings of a user namespace say. Only a mount that is attached nowhere yet can get that.
+    /// The system call is `mount_setattr(2)` with MOUNT_ATTR_IDMAP, Linux 5.12.
+    package static func mapIDs(
+        of mount: borrowing FileDescriptor, by userNamespace: borrowing FileDescriptor,
+        recursively: Bool, subject: String
+    ) throws(SystemCallError) {
+        var attributes = mount_attr()
+        attributes.attr_set = UInt64(MOUNT_ATTR_IDMAP)
+        attributes.userns_fd = UInt64(userNamespace.number)
+        let number = mount.number
+        let flags = CUnsignedInt(AT_EMPTY_PATH) | (recursively ? CUnsignedInt(AT_RECURSIVE) : 0)
+        _ = try check("mount_setattr MOUNT_ATTR_IDMAP", subject) {
+            unsafe clinux_mount_setattr(
+                number, "", flags, &attributes, MemoryLayout<mount_attr>.size)
+        }
+    }
+
     /// Unmounts what is at a path now, and lets it go once it is no longer used. The system call
     /// is `umount2(2)` with MNT_DETACH.
     package static func detach(_ path: String) throws(SystemCallError) {
@@ -153,6 +171,8 @@ package struct ClassicMountFlags: OptionSet, Sendable {
     package static var mandatoryLocks: ClassicMountFlags { .init(rawValue: UInt(MS_MANDLOCK)) }
     package static var lazyTime: ClassicMountFlags { .init(rawValue: UInt(MS_LAZYTIME)) }
     package static var inodeVersion: ClassicMountFlags { .init(rawValue: UInt(MS_I_VERSION)) }
+    /// The kernel logs nothing about an attempt that fails.
+    package static var silent: ClassicMountFlags { .init(rawValue: UInt(MS_SILENT)) }
 }
 
 /// A filesystem being configured, before it is a mount. The system calls are `fsopen(2)`,

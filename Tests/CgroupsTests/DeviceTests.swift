@@ -128,6 +128,9 @@ import Testing
         #expect(changes(all, closed) == ["devices.deny = a", "devices.allow = c 1:3 rwm"])
         #expect(
             changes(closed, other) == ["devices.allow = b 8:* r", "devices.deny = c 1:3 wm"])
+        #expect(
+            other.changes(from: all, listed: [null, disk]).map(\.description)
+                == ["devices.deny = a", "devices.allow = c 1:3 r", "devices.allow = b 8:* r"])
         #expect(changes(closed, closed).isEmpty)
         #expect(changes(closed, all) == ["devices.allow = a"])
         #expect(changes(all, all).isEmpty)

@@ -105,7 +105,24 @@ import Testing
     func `concern the filesystem as a whole`(words: [String], flags: [String]) {
         let options = MountOptions(words: words)
         #expect(options.superblockFlags == flags)
+        #expect(options.clearedSuperblockFlags.allSatisfy { !flags.contains($0) })
         #expect(options.data.isEmpty)
+    }
+
+    @Test func `switch off what the filesystem has`() {
+        let options = MountOptions(words: ["async", "nolazytime", "nomand", "sync"])
+        #expect(options.clearedSuperblockFlags == ["lazytime", "mand"])
+    }
+
+    @Test func `map ids`() {
+        #expect(MountOptions(words: ["idmap"]).idMapping == .single)
+        #expect(MountOptions(words: ["idmap", "ridmap"]).idMapping == .recursive)
+        #expect(MountOptions(words: ["bind"]).idMapping == nil)
+    }
+
+    @Test func `keep the kernel from logging`() {
+        #expect(MountOptions(words: ["silent"]).isSilent)
+        #expect(!MountOptions(words: ["silent", "loud"]).isSilent)
     }
 
     @Test func `ask for copies and inode versions`() {
@@ -125,7 +142,7 @@ import Testing
         #expect(MountOptions(words: [word]) == expected)
     }
 
-    @Test(arguments: [["defaults"], ["silent"], ["loud"], [""], ["defaults", "silent", ""]])
+    @Test(arguments: [["defaults"], ["loud"], [""], ["defaults", "silent", "loud", ""]])
     func `may change nothing`(words: [String]) {
         #expect(MountOptions(words: words) == MountOptions())
     }
@@ -135,12 +152,14 @@ import Testing
         #expect(options.data == ["b=1", "a", "b=2"])
     }
 
-    /// The table of config.md#linux-mount-options, but for `idmap` and `ridmap`.
+    /// The table of config.md#linux-mount-options.
     @Test(arguments: [
-        "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion",
+        "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "idmap",
+        "iversion",
         "lazytime", "loud", "mand", "noatime", "nodev", "nodiratime", "noexec", "noiversion",
         "nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid", "nosymfollow", "private",
-        "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "rnoatime",
+        "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "ridmap",
+        "rnoatime",
         "rnodev", "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid",
         "rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave",
         "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent", "slave",

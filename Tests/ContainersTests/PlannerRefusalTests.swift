@@ -25,11 +25,6 @@ struct Unsupported: Sendable, CustomTestStringConvertible {
         Unsupported(path: "process.ioPriority") {
             $0.process?.ioPriority = IOPriority(class: .idle, priority: 0)
         },
-        Unsupported(path: "mounts[0].options \"idmap\"") { $0.mounts[0].options = ["idmap"] },
-        Unsupported(path: "mounts[1].options \"ridmap\"") { $0.mounts[1].options = ["ridmap"] },
-        Unsupported(path: "mounts[0].uidMappings") {
-            $0.mounts[0].uidMappings = [IDMapping(containerID: 0, hostID: 0, size: 1)]
-        },
     ]
 }
 
@@ -55,12 +50,19 @@ struct Unsupported: Sendable, CustomTestStringConvertible {
         #expect(error?.details.count == paths.count)
     }
 
-    @Test func `without a mount namespace`() {
+    @Test(arguments: [nil, "/proc/1/ns/mnt"])
+    func `with a new user namespace but no mount namespace that belongs to it`(path: String?) {
         var input = PlanInput()
         input.configuration.linux.namespaces.removeAll { $0.kind == .mount }
+        if let path {
+            input.configuration.linux.namespaces.append(Namespace(kind: .mount, path: path))
+        }
+        input.configuration.linux.namespaces.append(Namespace(kind: .user))
+        input.configuration.linux.uidMappings = [IDMapping(containerID: 0, hostID: 1, size: 9)]
+        input.configuration.linux.gidMappings = [IDMapping(containerID: 0, hostID: 1, size: 9)]
         let error = failure { () throws(ContainerError) in try input.plan() }
-        #expect(error?.reason.hasPrefix("linux.namespaces: there is no mount namespace") == true)
-        #expect(error?.reason.hasSuffix("add {\"type\": \"mount\"}") == true)
+        #expect(error?.kind == .unsupported)
+        #expect(error?.reason.hasSuffix("add {\"type\": \"mount\"} without a path") == true)
     }
 
     @Test func `without a root filesystem`() {
@@ -109,11 +111,13 @@ struct Unsupported: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func `with a bind mount that has a filesystem's option`() {
+    @Test(arguments: ["iversion", "noiversion"])
+    func `with a remount that cannot do what it should`(word: String) {
         var input = PlanInput()
-        input.configuration.mounts[0].options = ["bind", "ro", "size=1k"]
+        input.configuration.mounts[0].options = ["remount", word]
         let error = failure { () throws(ContainerError) in try input.plan() }
-        #expect(error?.reason.hasSuffix("does not take the option \"size=1k\"") == true)
+        #expect(error?.kind == .unsupported)
+        #expect(error?.reason.hasPrefix("mounts: \"/proc\": iversion and noiversion") == true)
     }
 }
 

@@ -44,8 +44,14 @@ package struct DeviceAccessList: Equatable, Sendable {
     }
 
     /// The writes that make the list of another cgroup, or an older one, this. What stays allowed
-    /// is never denied in between, if both lists have the same default.
-    package func changes(from current: DeviceAccessList) -> [Change] {
+    /// is never denied in between, if both lists have the same default. What is added is added in
+    /// the order of `listed`: the kernel shows the exceptions in the order that they came in
+    /// (config-linux.md#allowed-device-list).
+    package func changes(from current: DeviceAccessList, listed: [DeviceSet] = []) -> [Change] {
+        var ranks: [DeviceSet: Int] = [:]
+        for (rank, devices) in listed.enumerated() where ranks[devices] == nil {
+            ranks[devices] = rank
+        }
         let (add, remove) =
             allowsByDefault
             ? ("devices.deny", "devices.allow") : ("devices.allow", "devices.deny")
@@ -59,13 +65,13 @@ package struct DeviceAccessList: Equatable, Sendable {
             changes.append(Change(file: remove, value: "a"))
             old = [:]
         }
-        for (devices, access) in sorted(exceptions) {
+        for (devices, access) in sorted(exceptions, by: ranks) {
             let missing = access.subtracting(old[devices] ?? [])
             if !missing.isEmpty {
                 changes.append(Change(file: add, value: "\(devices) \(missing)"))
             }
         }
-        for (devices, access) in sorted(old) {
+        for (devices, access) in sorted(old, by: ranks) {
             let surplus = access.subtracting(exceptions[devices] ?? [])
             if !surplus.isEmpty {
                 changes.append(Change(file: remove, value: "\(devices) \(surplus)"))
@@ -74,10 +80,15 @@ package struct DeviceAccessList: Equatable, Sendable {
         return changes
     }
 
-    private func sorted(_ exceptions: [DeviceSet: DeviceAccess])
+    private func sorted(_ exceptions: [DeviceSet: DeviceAccess], by ranks: [DeviceSet: Int])
         -> [(key: DeviceSet, value: DeviceAccess)]
     {
-        exceptions.sorted { $0.key.description < $1.key.description }
+        exceptions.sorted {
+            switch (ranks[$0.key] ?? .max, ranks[$1.key] ?? .max) {
+            case (let first, let second) where first != second: first < second
+            default: $0.key.description < $1.key.description
+            }
+        }
     }
 }
 

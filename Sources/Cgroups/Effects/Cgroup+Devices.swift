@@ -15,7 +15,8 @@ extension Cgroup {
         guard let current = DeviceAccessList(list: text) else {
             throw CgroupError(.failed, "devices: \"\(place)/devices.list\" cannot be read")
         }
-        for change in wanted.changes(from: current) {
+        let listed = rules.rules.filter { $0.allows != wanted.allowsByDefault }.map(\.devices)
+        for change in wanted.changes(from: current, listed: listed) {
             do throws(SystemCallError) {
                 try directory.write(change.value, to: change.file)
             } catch {

@@ -134,11 +134,15 @@ private struct Creation: ~Copyable {
         let concernsCgroups =
             configuration.mounts.contains { $0.type == "cgroup" || $0.type == "cgroup2" }
             || configuration.linux.cgroupsPath != nil || configuration.linux.resources != nil
-        return try during("look at the host") { () throws(SystemCallError) in
+        var host = try during("look at the host") { () throws(SystemCallError) in
             try Host.current(
                 readingCgroups: concernsCgroups,
                 readingSecurityModules: RequestedLabels(configuration).areAny)
         }
+        if let path = configuration.linux.namespaces.first(where: { $0.kind == .mount })?.path {
+            host.isInMountNamespace = try Preflight.isOwn(.mount, path)
+        }
+        return host
     }
 
     private func plan(

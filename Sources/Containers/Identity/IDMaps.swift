@@ -14,12 +14,19 @@ enum IDMaps {
                 // Before gid_map, or the kernel refuses that (CVE-2014-8989).
                 try writeFile("setgroups", "deny", for: pid)
             }
-            try writeFile("gid_map", text(plan.gidMappings), for: pid)
-            try writeFile("uid_map", text(plan.uidMappings), for: pid)
+            try writeDirectly(plan.uidMappings, plan.gidMappings, for: pid)
         } else {
             try run("newgidmap", plan.gidMappings, for: pid, file: "/etc/subgid")
             try run("newuidmap", plan.uidMappings, for: pid, file: "/etc/subuid")
         }
+    }
+
+    /// Writes both maps by ourselves, which needs the right to.
+    static func writeDirectly(_ uids: [IDMapping], _ gids: [IDMapping], for pid: Int32)
+        throws(ContainerError)
+    {
+        try writeFile("gid_map", text(gids), for: pid)
+        try writeFile("uid_map", text(uids), for: pid)
     }
 
     private static func text(_ mappings: [IDMapping]) -> String {

@@ -10,6 +10,9 @@ package struct Host: Equatable, Sendable {
     /// The caller's place in the cgroup hierarchies; read only for a configuration that has to do
     /// with them.
     package var cgroups: CgroupLayout?
+    /// Whether the mount namespace that the configuration names is the caller's own; to join it is
+    /// to leave things as they are.
+    package var isInMountNamespace = false
 
     /// The security modules that are on; looked at only for a configuration with labels.
     package var securityModules: SecurityModules = []

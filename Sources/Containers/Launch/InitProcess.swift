@@ -10,6 +10,8 @@ internal import OCI
 struct InitProcess {
     let resources: LaunchResources
     var root: RootDirectory?
+    /// Whether the root filesystem's mounts are a tree that no mount namespace has.
+    var isRootDetached = false
     /// Mounts that become read-only once they are filled.
     var lateReadOnly: [SharedDescriptor] = []
     /// A procfs of our own, attached nowhere, for writes that must reach the real one.

@@ -27,6 +27,8 @@ extension InitProcess {
             mountLabel = label
         case .attachRoot(let path, let atItsPath):
             try attachRoot(path, atItsPath: atItsPath, at: index)
+        case .openRoot(let path):
+            try openRoot(path, at: index)
         case .mount(let plan):
             try mount(plan, at: index)
         case .makeDirectory(let path):
@@ -57,6 +59,8 @@ extension InitProcess {
             }
         case .enterRoot(let pivot):
             try enterRoot(pivot: pivot)
+        case .changeRoot:
+            try changeRoot()
         case .setRootPropagation(let kind):
             try setRootPropagation(kind)
         case .setPersonality(let domain):
@@ -85,7 +89,8 @@ extension InitProcess {
         _ body: (RootDirectory) throws(SystemCallError) -> R
     ) throws(ContainerError) -> R {
         guard let root else {
-            preconditionFailure("a step that needs the root filesystem came before attachRoot")
+            preconditionFailure(
+                "a step that needs the root filesystem came before attachRoot or openRoot")
         }
         return try attempt { () throws(SystemCallError) in try body(root) }
     }

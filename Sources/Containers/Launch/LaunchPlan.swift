@@ -32,10 +32,14 @@ package struct NamespacePlan: Equatable, Sendable {
         new.contains(.user) || joined.contains { $0.kind == .user }
     }
 
+    /// Whether the container has a mount namespace to itself. Without one, others see every mount
+    /// that is made there: then its root filesystem is a tree of mounts that no namespace has.
+    package var hasOwnMounts: Bool { new.contains(.mount) }
+
     /// Whether mount sources must be opened by the parent: the first process has too few rights
-    /// on the host for it, or sees other mounts.
+    /// on the host for it, or sees other mounts, or would copy mounts that share with the host's.
     package var parentOpensSources: Bool {
-        new.contains(.user) || joined.contains { $0.kind == .user || $0.kind == .mount }
+        new.contains(.user) || !hasOwnMounts || joined.contains { $0.kind == .user }
     }
 }
 
@@ -74,6 +78,7 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     case labelMounts(String)
     /// `atItsPath` for hooks, which look for it there.
     case attachRoot(path: String, atItsPath: Bool)
+    case openRoot(path: String)
     case mount(MountPlan)
     case makeDirectory(String)
     case makeDevice(DevicePlan)
@@ -88,6 +93,7 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     case finishReadOnlyMounts
     case makeRootReadOnly
     case enterRoot(pivot: Bool)
+    case changeRoot
     case setRootPropagation(Propagation)
     case setPersonality(Personality.Domain)
     case enterWorkingDirectory(String)
@@ -103,7 +109,7 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
         case .setDomainname(let name): "set domainname \"\(name)\""
         case .isolateMounts: "cut the mounts off from the host's"
         case .labelMounts(let label): "linux.mountLabel \"\(label)\""
-        case .attachRoot(let path, _): "root filesystem \"\(path)\""
+        case .attachRoot(let path, _), .openRoot(let path): "root filesystem \"\(path)\""
         case .mount(let plan): plan.description
         case .makeDirectory(let path): "make directory \"\(path)\""
         case .makeDevice(let plan): "device \"\(plan.path)\""
@@ -116,6 +122,7 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
         case .mask(let path): "masked path \"\(path)\""
         case .finishReadOnlyMounts: "read-only mounts"
         case .makeRootReadOnly: "read-only root filesystem"
+        case .changeRoot: "enter the root filesystem"
         case .enterRoot(let pivot): pivot ? "enter the root filesystem" : "move the root filesystem"
         case .setRootPropagation(let kind): "rootfsPropagation \(kind.rawValue)"
         case .setPersonality(let domain): "personality \(domain.rawValue)"
@@ -134,6 +141,11 @@ package struct MountPlan: Equatable, Sendable, CustomStringConvertible {
     package var options: MountOptions
     /// For the cgroup type: what to show there.
     package var cgroups: CgroupView?
+    /// Other owners for its files.
+    package var idMapping: MountIDMapping?
+    /// Whether it stays a peer of the mount that it shows: what is mounted below one of them is
+    /// mounted below the other.
+    package var sharesWithHost = false
 
     package var description: String {
         switch options.source {
@@ -146,6 +158,24 @@ package struct MountPlan: Equatable, Sendable, CustomStringConvertible {
     package var isReadOnlyLate: Bool {
         options.set.contains(.readOnly) && options.source == .fileSystem && !options.isRemount
             && (type == "tmpfs" || type == "cgroup")
+    }
+}
+
+/// Other owners for the files of a mount (config.md#posix-platform-mounts).
+package struct MountIDMapping: Equatable, Sendable {
+    package enum Source: Equatable, Sendable {
+        /// From the filesystem's ids, as the container's side of a mapping, to the host's.
+        case mappings(uids: [IDMapping], gids: [IDMapping])
+        /// As in the user namespace that a file stands for.
+        case namespace(String)
+    }
+    package var source: Source
+    /// Also for the mounts below it.
+    package var recursively: Bool
+
+    package init(source: Source, recursively: Bool) {
+        self.source = source
+        self.recursively = recursively
     }
 }
 

@@ -21,6 +21,8 @@ package struct LaunchResources: Sendable {
     package var console: SharedDescriptor?
     /// Copies of the mount sources, by the number of their step, when the parent must open them.
     package var sources: [Int: SharedDescriptor] = [:]
+    /// User namespaces for the mapped ids of filesystems, by the number of their step.
+    package var userNamespaces: [Int: SharedDescriptor] = [:]
     /// Descriptors of the parent's that mean nothing to the first process, the lock among them.
     package var parentOnly: [CInt] = []
     /// The mode mask that the caller came with.

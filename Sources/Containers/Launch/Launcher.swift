@@ -41,9 +41,9 @@ final class Launcher {
             isOpenUntilMapped: host.effectiveUserID != 0,
             mappedUser: Self.fileMaker(plan, plan.namespaces.uidMappings),
             mappedGroup: Self.fileMaker(plan, plan.namespaces.gidMappings))
-        if plan.namespaces.parentOpensSources, host.effectiveUserID == 0 {
-            resources.sources = try Self.openSources(plan)
-        }
+        let sources = try MountSources(plan, host: host)
+        resources.sources = sources.trees
+        resources.userNamespaces = sources.userNamespaces
         let made = try Self.makeProcess(plan, resources, offers.cgroup)
         cgroup = offers.cgroup
         callerUmask = offers.callerUmask
@@ -68,37 +68,6 @@ final class Launcher {
         }
         let hasRoot = mappings.contains { $0.containerID == 0 }
         return hasRoot ? 0 : mappings.first?.containerID
-    }
-
-    /// Copies of the root filesystem's and of every bind source's mount, cut off from the host's
-    /// propagation as the first process's own namespace would be.
-    private static func openSources(_ plan: LaunchPlan) throws(ContainerError)
-        -> [Int: SharedDescriptor]
-    {
-        var sources: [Int: SharedDescriptor] = [:]
-        for (index, step) in plan.initSteps.enumerated() {
-            do throws(SystemCallError) {
-                sources[index] = try openSource(of: step)
-            } catch {
-                throw ContainerError(.failed, "\(step): \(error)")
-            }
-        }
-        return sources
-    }
-
-    private static func openSource(of step: InitStep) throws(SystemCallError) -> SharedDescriptor? {
-        let tree: SharedDescriptor
-        switch step {
-        case .attachRoot(let path, _):
-            tree = SharedDescriptor(try Source.cloneRoot(path))
-        case .mount(let mount):
-            guard case .bind(let recursively) = mount.options.source, !mount.options.isRemount
-            else { return nil }
-            tree = SharedDescriptor(try Source.clone(mount.source, recursively: recursively))
-        default: return nil
-        }
-        try Mounting.change(tree.descriptor, propagation: .slave, recursively: true, subject: "")
-        return tree
     }
 
     // MARK: Making the process

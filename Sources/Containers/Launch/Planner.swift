@@ -5,17 +5,17 @@ package import OCI
 
 /// Turns a configuration into a plan. Pure: it reads nothing and changes nothing.
 package struct Planner {
-    private let configuration: Configuration
-    private let request: CreateRequest
+    let configuration: Configuration
+    let request: CreateRequest
     /// Absolute.
     private let bundle: String
-    private let host: Host
+    let host: Host
     /// What a mount of type `cgroup` shows.
-    private let cgroups: CgroupView?
+    let cgroups: CgroupView?
     /// Where the container's NOTIFY_SOCKET is bound on the host, when the caller has one.
     private let notifyDirectory: String?
     /// What a person should know, though it is no error.
-    package private(set) var warnings: [String] = []
+    package internal(set) var warnings: [String] = []
 
     package init(
         _ configuration: Configuration, request: CreateRequest, bundle: String, host: Host,
@@ -53,7 +53,8 @@ package struct Planner {
         return LaunchPlan(
             namespaces: namespaces,
             parentSteps: planParentSteps(namespaces),
-            initSteps: try planInitSteps(root: root, identity: identity, hooks),
+            initSteps: try planInitSteps(
+                namespaces, root: root, identity: identity, hooks),
             program: planProgram(), hooks: hooks)
     }
 
@@ -67,17 +68,12 @@ package struct Planner {
             // Its root is where its first process is when it is made: in the container's cgroup,
             // which on v1 is entered only after the process exists.
             if namespace.kind == .cgroup && namespace.path == nil { continue }
+            if namespace.kind == .mount && host.isInMountNamespace { continue }
             if let path = namespace.path {
                 plan.joined.append(JoinedNamespace(kind: namespace.kind, path: path))
             } else {
                 plan.new.insert(namespace.kind.flag)
             }
-        }
-        guard has(.mount) else {
-            throw ContainerError(
-                .unsupported,
-                "linux.namespaces: there is no mount namespace, so the container's mounts would "
-                    + "show on the host; add {\"type\": \"mount\"}")
         }
         if plan.new.contains(.user) {
             if plan.uidMappings.isEmpty || plan.gidMappings.isEmpty {
@@ -85,6 +81,12 @@ package struct Planner {
                     .invalidConfiguration,
                     "linux.uidMappings and linux.gidMappings: required with a new user namespace, "
                         + "but missing")
+            }
+            if !plan.hasOwnMounts {
+                throw ContainerError(
+                    .unsupported,
+                    "linux.namespaces: a new user namespace has no right to the mounts of "
+                        + "another's mount namespace; add {\"type\": \"mount\"} without a path")
             }
         } else if host.effectiveUserID != 0, !plan.hasUserNamespace {
             throw ContainerError(
@@ -110,8 +112,8 @@ package struct Planner {
 
     // MARK: The first process
 
-    private func planInitSteps(
-        root: Root, identity: IdentityPlan?, _ hooks: LaunchHooks
+    private mutating func planInitSteps(
+        _ namespaces: NamespacePlan, root: Root, identity: IdentityPlan?, _ hooks: LaunchHooks
     ) throws(ContainerError) -> [InitStep] {
         // A session of its own first, so that no terminal of the caller's can be reached (TIOCSTI).
         var steps: [InitStep] = [.startSession]
@@ -127,12 +129,19 @@ package struct Planner {
         if !request.noNewKeyring { steps.append(.joinSessionKeyring("_ses.\(request.id)")) }
         if let name = configuration.hostname, !name.isEmpty { steps.append(.setHostname(name)) }
         if let name = configuration.domainname, !name.isEmpty { steps.append(.setDomainname(name)) }
-        // Before the first mount, or it would travel to the host.
-        steps.append(.isolateMounts)
+        if namespaces.hasOwnMounts {
+            // Before the first mount, or it would travel to the host.
+            steps.append(.isolateMounts)
+        }
         if let label = labels.mountLabel { steps.append(.labelMounts(label)) }
-        steps.append(
-            .attachRoot(path: absolute(root.path), atItsPath: hooks.areDueAtCreate))
-        for mount in configuration.mounts { steps.append(.mount(try plan(mount))) }
+        if namespaces.hasOwnMounts {
+            steps.append(
+                .attachRoot(path: absolute(root.path), atItsPath: hooks.areDueAtCreate))
+        } else {
+            // The mounts are others' too, and stay as they are.
+            steps.append(.openRoot(path: absolute(root.path)))
+        }
+        for mount in configuration.mounts { steps.append(.mount(try plan(mount, namespaces))) }
         if let notifyDirectory { steps.append(.mount(notifyMount(of: notifyDirectory))) }
         steps += planDevices()
         if hooks.areDueAtCreate {
@@ -141,7 +150,7 @@ package struct Planner {
             // hooks mount and write here, too; and before what hides paths from them.
             steps.append(.runHooks(hooks.createContainer, of: hooks.subject))
             // Where it would have been without hooks: chroot(2) alone is no wall.
-            if request.noPivot { steps.append(.hideRootPath) }
+            if request.noPivot, namespaces.hasOwnMounts { steps.append(.hideRootPath) }
         }
         if configuration.process?.terminal == true {
             // After the mounts: it lives on the container's own devpts.
@@ -169,7 +178,8 @@ package struct Planner {
         if let label = labels.selinuxLabel { steps.append(.writeLabel(.selinuxLabel(label))) }
         steps.append(.finishReadOnlyMounts)
         if root.readonly { steps.append(.makeRootReadOnly) }
-        steps.append(.enterRoot(pivot: !request.noPivot))
+        steps.append(
+            namespaces.hasOwnMounts ? .enterRoot(pivot: !request.noPivot) : .changeRoot)
         if let propagation = configuration.linux.rootfsPropagation {
             // Only now: a shared root cannot be pivoted to.
             steps.append(.setRootPropagation(propagation))
@@ -183,48 +193,6 @@ package struct Planner {
         // Last: everything above needs rights that the process will not have.
         if let identity { steps.append(.dropPrivileges(identity)) }
         return steps
-    }
-
-    private func plan(_ mount: OCI.Mount) throws(ContainerError) -> MountPlan {
-        var plan = MountPlan(
-            destination: mount.destination, type: mount.type ?? "none",
-            source: mount.source ?? "", options: MountOptions(words: mount.options), cgroups: nil)
-        if mount.type == "bind", plan.options.source == .fileSystem, !plan.options.isRemount {
-            // Not in the specification's letter, but what engines write and mean.
-            if request.isStrict {
-                throw ContainerError(
-                    .invalidConfiguration,
-                    "mounts: \"\(mount.destination)\": a bind mount has bind or rbind among its "
-                        + "options, whatever its type (--strict)")
-            }
-            plan.options.source = .bind(recursively: false)
-        }
-        if case .bind = plan.options.source, !plan.options.isRemount {
-            guard let source = mount.source, !source.isEmpty else {
-                throw ContainerError(
-                    .invalidConfiguration,
-                    "mounts: \"\(mount.destination)\": a bind mount needs a source")
-            }
-            plan.source = absolute(source)
-            if !plan.options.data.isEmpty {
-                throw ContainerError(
-                    .invalidConfiguration,
-                    "mounts: \"\(mount.destination)\": a bind mount does not take the option "
-                        + "\"\(plan.options.data[0])\"")
-            }
-        } else if plan.type == "cgroup" || plan.type == "cgroup2" {
-            plan.type = "cgroup"
-            plan.cgroups = cgroups
-        }
-        return plan
-    }
-
-    /// The directory where `start` binds the socket that the container's READY=1 goes to.
-    private func notifyMount(of directory: String) -> MountPlan {
-        MountPlan(
-            destination: NotifySocket.directoryInContainer, type: "none",
-            source: directory,
-            options: MountOptions(words: ["bind", "nosuid", "noexec", "nodev", "ro"]), cgroups: nil)
     }
 
     private func planDevices() -> [InitStep] {
@@ -336,12 +304,8 @@ package struct Planner {
             preservedDescriptors: request.preservedDescriptors + request.listenDescriptors)
     }
 
-    private func has(_ kind: Namespace.Kind) -> Bool {
-        configuration.linux.namespaces.contains { $0.kind == kind }
-    }
-
     /// config.md#root, config.md#mounts: relative to the bundle.
-    private func absolute(_ path: String) -> String {
+    func absolute(_ path: String) -> String {
         path.hasPrefix("/") ? path : "\(bundle)/\(path)"
     }
 }

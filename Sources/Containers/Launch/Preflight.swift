@@ -61,6 +61,20 @@ enum Preflight {
         }
     }
 
+    /// Whether a file stands for a namespace that the caller is in.
+    static func isOwn(_ kind: Namespace.Kind, _ path: String) throws(ContainerError) -> Bool {
+        let name =
+            switch kind {
+            case .network: "net"
+            case .mount: "mnt"
+            default: kind.rawValue
+            }
+        let file = try open(kind, path)
+        return try during("linux.namespaces (\(kind.rawValue))") { () throws(SystemCallError) in
+            try File.status(of: file).isSameFile(as: File.status(of: "/proc/self/ns/\(name)"))
+        }
+    }
+
     /// A namespace that is joined may be the host's own; then its parameters are the host's too.
     static func checkIsNotHosts(_ key: String, _ namespaces: [Namespace])
         throws(ContainerError)
@@ -68,11 +82,7 @@ enum Preflight {
         guard let kind = Sysctl.namespace(of: key),
             let path = namespaces.first(where: { $0.kind == kind })?.path
         else { return }
-        let name = kind == .network ? "net" : kind.rawValue
-        let isSame = try during("linux.sysctl \"\(key)\"") { () throws(SystemCallError) in
-            try File.status(of: path).isSameFile(as: File.status(of: "/proc/self/ns/\(name)"))
-        }
-        if isSame {
+        if try isOwn(kind, path) {
             throw ContainerError(
                 .invalidConfiguration,
                 "linux.sysctl \"\(key)\": would change the host, because \"\(path)\" is the "

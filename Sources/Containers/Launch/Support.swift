@@ -29,11 +29,6 @@ package enum Support {
         refuse("linux.timeOffsets", if: !linux.timeOffsets.isEmpty)
         refuse("linux.intelRdt", if: linux.intelRdt != nil)
         refuse("linux.memoryPolicy", if: linux.memoryPolicy != nil)
-        for (index, mount) in configuration.mounts.enumerated() {
-            let words = ["idmap", "ridmap"].filter { mount.options.contains($0) }
-            for word in words { paths.append("mounts[\(index)].options \"\(word)\"") }
-            refuse("mounts[\(index)].uidMappings", if: !mount.uidMappings.isEmpty)
-        }
         return paths
     }
 }

@@ -45,6 +45,77 @@ extension InitProcess {
         try Mounting.attach(tree, to: slash, subject: "/")
     }
 
+    /// Takes a copy of the root filesystem's mount, and leaves it attached nowhere: every other
+    /// mount is attached below it, the mounts of the namespace stay as they are, and the tree goes
+    /// with the last process that has its root there.
+    mutating func openRoot(_ path: String, at index: Int) throws(ContainerError) {
+        let copy = try attempt { () throws(SystemCallError) in
+            if let opened = resources.sources[index] { return opened }
+            let copy = SharedDescriptor(try Source.cloneRoot(path))
+            // What is attached below it must not travel to the mount that it is a copy of.
+            try Mounting.change(
+                copy.descriptor, propagation: .slave, recursively: true, subject: path)
+            return copy
+        }
+        do throws(SystemCallError) {
+            root = RootDirectory(try cutLoose(copy.descriptor))
+        } catch where error.errno == .invalid {
+            throw ContainerError(
+                .unsupported,
+                "\(error); a container without a mount namespace of its own needs Linux 6.15: "
+                    + "add {\"type\": \"mount\"} to linux.namespaces")
+        } catch {
+            throw ContainerError(.failed, error.description)
+        }
+        isRootDetached = true
+    }
+
+    /// A tree of mounts like this one that anyone who holds it may attach to: the kernel lets
+    /// nobody do that from another mount namespace than the tree was copied in, but when it was
+    /// copied from where a new filesystem is, which never was in any.
+    private func cutLoose(_ tree: borrowing FileDescriptor) throws(SystemCallError)
+        -> SharedDescriptor
+    {
+        let number = tree.number
+        let context = try FileSystemContext(type: "tmpfs")
+        let nowhere = try context.mount(attributes: .inertReadOnly)
+        try Mounting.attach(tree, to: nowhere, subject: "/")
+        return SharedDescriptor(try Mounting.clone("", at: number, recursively: true))
+    }
+
+    /// Makes the detached root filesystem "/" for this process and its children.
+    func changeRoot() throws(ContainerError) {
+        try withRoot { (root) throws(SystemCallError) in
+            try Process.changeDirectory(to: root.holder.descriptor)
+            try Process.changeRoot(to: ".")
+            try Process.changeDirectory(to: "/")
+        }
+    }
+
+    /// Attaches a mount somewhere below the root.
+    func attach(
+        _ mount: borrowing FileDescriptor, to target: borrowing FileDescriptor, subject: String
+    ) throws(ContainerError) {
+        try attempt { () throws(SystemCallError) in
+            try Mounting.attach(mount, to: target, subject: subject)
+        }
+    }
+
+    /// Changes a mount that is attached below the root. In a detached tree the kernel changes only
+    /// what is attached nowhere: there, a changed copy of the mount goes on top of it.
+    func changeAttached(
+        _ mount: borrowing FileDescriptor, subject: String,
+        _ body: (borrowing FileDescriptor) throws(ContainerError) -> Void
+    ) throws(ContainerError) {
+        guard isRootDetached else { return try body(mount) }
+        let number = mount.number
+        let copy = try attempt { () throws(SystemCallError) in
+            try Mounting.clone("", at: number, recursively: true)
+        }
+        try body(copy)
+        try attach(copy, to: mount, subject: subject)
+    }
+
     /// Makes the root filesystem "/", and lets go of the host's.
     func enterRoot(pivot: Bool) throws(ContainerError) {
         if !pivot { try hideHostKernelFilesystems() }

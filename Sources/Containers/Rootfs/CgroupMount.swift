@@ -14,10 +14,9 @@ extension InitProcess {
         var attributes = plan.options.set
         if view.isUnified {
             let mount = try showHierarchy(view.hierarchies[0], attributes)
-            try attempt { () throws(SystemCallError) in
-                try Mounting.attach(mount, to: target, subject: plan.destination)
-            }
-            return
+            try changeRecursively(mount, plan)
+            try changePropagation(mount, plan)
+            return try attach(mount, to: target, subject: plan.destination)
         }
         // v1, with or without cgroup2 beside it: a tmpfs with a directory for each hierarchy.
         attributes.remove(.readOnly)
@@ -25,10 +24,9 @@ extension InitProcess {
             let context = try FileSystemContext(type: "tmpfs")
             try context.set("source", to: "tmpfs")
             try context.set("mode", to: "755")
-            let mount = try context.mount(attributes: attributes)
-            try Mounting.attach(mount, to: target, subject: plan.destination)
-            return mount
+            return SharedDescriptor(try context.mount(attributes: attributes))
         }
+        try attach(directory.descriptor, to: target, subject: plan.destination)
         for hierarchy in view.hierarchies {
             let mount = try showHierarchy(hierarchy, plan.options.set)
             try attempt { () throws(SystemCallError) in
@@ -38,10 +36,19 @@ extension InitProcess {
                     hierarchy.name, at: directory.number, .realDirectoryPath)
                 try Mounting.attach(
                     mount, to: place, subject: "\(plan.destination)/\(hierarchy.name)")
-                try linkControllers(of: hierarchy, in: directory)
+                try linkControllers(of: hierarchy, in: directory.descriptor)
             }
         }
-        lateReadOnly.append(SharedDescriptor(directory))
+        if !plan.options.propagation.isEmpty || !plan.options.recursiveSet.isEmpty
+            || !plan.options.recursiveClear.isEmpty
+        {
+            try changeAttached(directory.descriptor, subject: plan.destination) {
+                (mount) throws(ContainerError) in
+                try changeRecursively(mount, plan)
+                try changePropagation(mount, plan)
+            }
+        }
+        lateReadOnly.append(directory)
     }
 
     /// The part of a hierarchy that is the container's own, and no more of it.
@@ -50,7 +57,9 @@ extension InitProcess {
     {
         try attempt { () throws(SystemCallError) in
             let mount = try Mounting.clone(hierarchy.source)
-            try Mounting.change(mount, set: attributes, subject: hierarchy.source)
+            // What the container mounts below must not travel to the host's.
+            try Mounting.change(
+                mount, set: attributes, propagation: .slave, subject: hierarchy.source)
             return mount
         }
     }

@@ -25,12 +25,22 @@ package struct MountOptions: Equatable, Sendable {
     package var propagation: [PropagationChange] = []
     /// Words for the filesystem as a whole, by the names that fsconfig(2) knows them by.
     package var superblockFlags: [String] = []
+    /// The same, to be switched off, which means something to a filesystem that is mounted.
+    package var clearedSuperblockFlags: [String] = []
     /// What the filesystem itself is to understand, as `key` or `key=value`.
     package var data: [String] = []
     /// `tmpcopyup`: a tmpfs begins with what the image has at its place.
     package var copiesUp = false
     /// `iversion`, which only mount(2) can ask for; nil when it is not mentioned.
     package var inodeVersion: Bool?
+    /// `silent`: the kernel logs nothing of a failed attempt, which only mount(2) can ask for.
+    package var isSilent = false
+    /// `idmap` and `ridmap`: the files get other owners, on this mount or also on all below.
+    package var idMapping: IDMapping?
+
+    package enum IDMapping: Equatable, Sendable {
+        case single, recursive
+    }
 
     package struct PropagationChange: Equatable, Sendable {
         package var kind: Propagation
@@ -80,8 +90,11 @@ package struct MountOptions: Equatable, Sendable {
             propagation.append(PropagationChange(kind: kind, recursively: recursively))
         case .superblock(let flag, let isOn):
             superblockFlags.removeAll { $0 == flag }
-            if isOn { superblockFlags.append(flag) }
+            clearedSuperblockFlags.removeAll { $0 == flag }
+            if isOn { superblockFlags.append(flag) } else { clearedSuperblockFlags.append(flag) }
         case .inodeVersion(let isOn): inodeVersion = isOn
+        case .silent(let isOn): isSilent = isOn
+        case .idMapping(let kind): idMapping = kind
         case .copyUp: copiesUp = true
         }
     }
@@ -119,6 +132,8 @@ package struct MountOptions: Equatable, Sendable {
         case propagation(Propagation, recursively: Bool)
         case superblock(String, Bool)
         case inodeVersion(Bool)
+        case silent(Bool)
+        case idMapping(IDMapping)
         case copyUp
     }
 
@@ -162,8 +177,8 @@ package struct MountOptions: Equatable, Sendable {
         "mand": .superblock("mand", true), "nomand": .superblock("mand", false),
         "tmpcopyup": .copyUp,
         "iversion": .inodeVersion(true), "noiversion": .inodeVersion(false),
-        // These two only choose whether the kernel logs a failed attempt (MS_SILENT).
-        "silent": .nothing, "loud": .nothing,
+        "silent": .silent(true), "loud": .silent(false),
+        "idmap": .idMapping(.single), "ridmap": .idMapping(.recursive),
     ]
 
     /// Every word that is understood here and not handed to the filesystem, sorted: for `features`.

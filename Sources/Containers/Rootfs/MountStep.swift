@@ -17,13 +17,13 @@ extension InitProcess {
         } else if plan.type == "cgroup" {
             try mountCgroups(plan)
         } else {
-            try mountFileSystem(plan)
+            try mountFileSystem(plan, at: index)
         }
     }
 
     // MARK: Filesystems
 
-    private mutating func mountFileSystem(_ plan: MountPlan) throws(ContainerError) {
+    private mutating func mountFileSystem(_ plan: MountPlan, at index: Int) throws(ContainerError) {
         // A link in the image must not decide where /proc and /sys are (CVE-2019-19921).
         let isKernelInterface = plan.type == "proc" || plan.type == "sysfs"
         let target = try withRoot { (root) throws(SystemCallError) in
@@ -31,28 +31,25 @@ extension InitProcess {
                 plan.destination, .directory, followingLinks: !isKernelInterface)
         }
         try refuseInsideProc(target, plan)
-        if plan.needsClassicCall {
-            try attempt { () throws(SystemCallError) in
-                try mountClassically(plan, on: target)
+        if plan.needsClassicCall { return try mountClassically(plan, on: target) }
+        let mount = try attempt { () throws(SystemCallError) in
+            let mount = try makeFileSystem(plan)
+            if plan.options.copiesUp, plan.type == "tmpfs" {
+                try CopyUp.copy(
+                    from: target, to: mount,
+                    keepingMode: !plan.options.data.contains { $0.hasPrefix("mode=") })
             }
-            let mount = try withRoot { (root) throws(SystemCallError) in
-                try root.open(plan.destination)
-            }
-            try finish(mount, plan)
-        } else {
-            let mount = try attempt { () throws(SystemCallError) in
-                let mount = try makeFileSystem(plan)
-                if plan.options.copiesUp, plan.type == "tmpfs" {
-                    try CopyUp.copy(
-                        from: target, to: mount,
-                        keepingMode: !plan.options.data.contains { $0.hasPrefix("mode=") })
-                }
-                try labelRoot(of: mount, plan)
-                try Mounting.attach(mount, to: target, subject: plan.destination)
-                return mount
-            }
-            try finish(mount, plan)
+            try labelRoot(of: mount, plan)
+            return SharedDescriptor(mount)
         }
+        if let mapping = plan.idMapping, let namespace = resources.userNamespaces[index] {
+            try mapping.apply(namespace, to: mount.descriptor, subject: plan.type)
+        }
+        // The plain attributes it was made with.
+        try changeRecursively(mount.descriptor, plan)
+        try changePropagation(mount.descriptor, plan)
+        try attach(mount.descriptor, to: target, subject: plan.destination)
+        if plan.isReadOnlyLate { lateReadOnly.append(mount) }
     }
 
     private func makeFileSystem(_ plan: MountPlan) throws(SystemCallError) -> FileDescriptor {
@@ -83,6 +80,12 @@ extension InitProcess {
         throws(SystemCallError)
     {
         for flag in plan.options.superblockFlags { try context.set(flag: flag) }
+        if plan.options.isRemount {
+            for flag in plan.options.clearedSuperblockFlags {
+                // There is no word against dirsync; what is not set is off at first.
+                if let opposite = Self.oppositeFlag(flag) { try context.set(flag: opposite) }
+            }
+        }
         if !plan.isVirtual {
             if plan.options.set.contains(.readOnly) { try context.set(flag: "ro") }
             if plan.options.clear.contains(.readOnly) { try context.set(flag: "rw") }
@@ -97,17 +100,45 @@ extension InitProcess {
         }
     }
 
+    private static func oppositeFlag(_ flag: String) -> String? {
+        switch flag {
+        case "sync": "async"
+        case "lazytime": "nolazytime"
+        case "mand": "nomand"
+        default: nil
+        }
+    }
+
     /// mount(2), for what the newer calls cannot say: an option over 255 bytes, such as the layers
-    /// of an overlay, and `iversion`. The target is named by its descriptor.
-    private func mountClassically(_ plan: MountPlan, on target: borrowing FileDescriptor)
-        throws(SystemCallError)
-    {
+    /// of an overlay, `iversion` and `silent`. The target is named by its descriptor.
+    private mutating func mountClassically(
+        _ plan: MountPlan, on target: borrowing FileDescriptor
+    ) throws(ContainerError) {
+        if isRootDetached {
+            throw ContainerError(
+                .unsupported,
+                "options over 255 bytes, \"iversion\" and \"silent\" need a mount namespace of "
+                    + "the container's own: add {\"type\": \"mount\"} to linux.namespaces")
+        }
         var data = plan.options.data
         // In quotes: categories are separated by commas, too.
         if case .context(let label) = label(of: plan) { data.append("context=\"\(label)\"") }
-        try Mounting.mount(
-            type: plan.type, source: plan.source, on: target,
-            data: data.joined(separator: ","), superblockFlags: plan.classicFlags)
+        let text = data.joined(separator: ",")
+        let mount = try attempt { () throws(SystemCallError) in
+            try Mounting.mount(
+                type: plan.type, source: plan.source, on: target,
+                data: text, superblockFlags: plan.classicFlags)
+            return SharedDescriptor(try reopen(plan))
+        }
+        if plan.isReadOnlyLate { lateReadOnly.append(mount) }
+        try changeAttributes(mount.descriptor, plan)
+        try changePropagation(mount.descriptor, plan)
+    }
+
+    /// What is on top at the destination now.
+    private func reopen(_ plan: MountPlan) throws(SystemCallError) -> FileDescriptor {
+        guard let root else { throw SystemCallError("open", plan.destination, .badDescriptor) }
+        return try root.open(plan.destination)
     }
 
     // MARK: Bind mounts
@@ -132,11 +163,9 @@ extension InitProcess {
             try root.openMaking(plan.destination, kind)
         }
         try refuseUnfitProc(source: source, target, plan)
-        try attempt { () throws(SystemCallError) in
-            try Mounting.attach(source.descriptor, to: target, subject: plan.destination)
-            try changeAttributes(source.descriptor, plan)
-        }
+        try changeAttributes(source.descriptor, plan)
         try changePropagation(source.descriptor, plan)
+        try attach(source.descriptor, to: target, subject: plan.destination)
     }
 
     /// `remount`: the mount that is there gets other properties; with `bind` it alone, else its
@@ -152,40 +181,37 @@ extension InitProcess {
                 try context.reconfigure()
             }
         }
-        try attempt { () throws(SystemCallError) in try changeAttributes(mount, plan) }
-        try changePropagation(mount, plan)
+        try changeAttached(mount, subject: plan.destination) { (mount) throws(ContainerError) in
+            try changeAttributes(mount, plan)
+            try changePropagation(mount, plan)
+        }
     }
 
     // MARK: Properties
 
-    /// What is left to do to a filesystem once it is attached.
-    private mutating func finish(_ mount: consuming FileDescriptor, _ plan: MountPlan)
-        throws(ContainerError)
-    {
-        let shared = SharedDescriptor(mount)
-        if plan.isReadOnlyLate { lateReadOnly.append(shared) }
-        if plan.needsClassicCall || !plan.options.recursiveSet.isEmpty
-            || !plan.options.recursiveClear.isEmpty
-        {
-            try attempt { () throws(SystemCallError) in
-                try changeAttributes(shared.descriptor, plan)
-            }
-        }
-        try changePropagation(shared.descriptor, plan)
-    }
-
     private func changeAttributes(_ mount: borrowing FileDescriptor, _ plan: MountPlan)
-        throws(SystemCallError)
+        throws(ContainerError)
     {
         let options = plan.options
         var set = options.set
         if plan.isReadOnlyLate { set.remove(.readOnly) }
         if !set.isEmpty || !options.clear.isEmpty {
-            try Mounting.change(
-                mount, set: set, clear: options.clear.completed(with: set),
-                subject: plan.destination)
+            try attempt { () throws(SystemCallError) in
+                try Mounting.change(
+                    mount, set: set, clear: options.clear.completed(with: set),
+                    subject: plan.destination)
+            }
         }
-        if !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
+        try changeRecursively(mount, plan)
+    }
+
+    /// Properties of a mount and all below it: the words with an `r` in front.
+    func changeRecursively(_ mount: borrowing FileDescriptor, _ plan: MountPlan)
+        throws(ContainerError)
+    {
+        let options = plan.options
+        if options.recursiveSet.isEmpty && options.recursiveClear.isEmpty { return }
+        try attempt { () throws(SystemCallError) in
             try Mounting.change(
                 mount, set: options.recursiveSet,
                 clear: options.recursiveClear.completed(with: options.recursiveSet),
@@ -193,7 +219,7 @@ extension InitProcess {
         }
     }
 
-    private func changePropagation(_ mount: borrowing FileDescriptor, _ plan: MountPlan)
+    func changePropagation(_ mount: borrowing FileDescriptor, _ plan: MountPlan)
         throws(ContainerError)
     {
         for change in plan.options.propagation {
@@ -211,8 +237,10 @@ extension InitProcess {
     /// Mounts that were to be read-only, and had to be filled first.
     mutating func finishReadOnlyMounts() throws(ContainerError) {
         for mount in lateReadOnly {
-            try attempt { () throws(SystemCallError) in
-                try Mounting.change(mount.descriptor, set: .readOnly, subject: "")
+            try changeAttached(mount.descriptor, subject: "") { (mount) throws(ContainerError) in
+                try attempt { () throws(SystemCallError) in
+                    try Mounting.change(mount, set: .readOnly, subject: "")
+                }
             }
         }
         lateReadOnly = []
@@ -277,7 +305,8 @@ extension MountPlan {
 
     /// Whether only mount(2) can do it: fsconfig(2) takes values of at most 255 bytes.
     var needsClassicCall: Bool {
-        options.inodeVersion == true || options.data.contains { $0.utf8.count > 255 }
+        options.inodeVersion == true || options.isSilent
+            || options.data.contains { $0.utf8.count > 255 }
             || source.utf8.count > 255
     }
 
@@ -293,6 +322,7 @@ extension MountPlan {
             }
         }
         if options.inodeVersion == true { flags.insert(.inodeVersion) }
+        if options.isSilent { flags.insert(.silent) }
         return flags
     }
 }
