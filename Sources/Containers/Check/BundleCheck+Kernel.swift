@@ -39,6 +39,24 @@ extension BundleCheck {
             }
         }
         if isNew(.user), host.effectiveUserID != 0 { checkUnprivilegedNamespaces() }
+        if !isNew(.mount), let release = Self.read("/proc/sys/kernel/osrelease"),
+            Self.isOlder(release, than: (6, 15))
+        {
+            // Distributions add things to older ones.
+            note(
+                "linux.namespaces",
+                "a container without a mount namespace of its own needs Linux 6.15, and this is "
+                    + release)
+        }
+    }
+
+    /// Whether a kernel's release, such as `6.1.0-18-amd64`, comes before a version.
+    private static func isOlder(_ release: String, than version: (Int, Int)) -> Bool {
+        let parts = release.split(separator: ".")
+        guard parts.count > 1, let major = Int(parts[0]),
+            let minor = Int(parts[1].prefix { $0.isNumber })
+        else { return false }
+        return (major, minor) < version
     }
 
     /// Switches of distributions that keep user namespaces to root.
