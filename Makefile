@@ -74,8 +74,12 @@ lint: setup-check ## the part of `check` that builds nothing
 fmt: ## lay out the Swift sources
 	@scripts/format
 
-conformance: setup-test $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),release) ## run the black-box suites: RUNTIME=runc for another runtime
+conformance: setup-test $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),release) ## run the black-box suites, and write docs/spec-conformance.md: RUNTIME=runc, CONFORMANCE=spec for a part
+ifeq ($(CONFORMANCE)$(filter-out $(CURDIR)/$(BINARY),$(RUNTIME)),)
+	@scripts/conformance
+else
 	RUNTIME="$(RUNTIME)" conformance/run $(CONFORMANCE)
+endif
 
 bench: setup-test release ## measure martlet, crun and runc side by side
 	python3 conformance/bench/bench.py $(BENCH)

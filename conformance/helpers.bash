@@ -26,6 +26,11 @@ only_martlet() { is_martlet || skip "only martlet promises this"; }
 # Things that a machine may be unable to do. The prefix is what REQUIRE_ALL=1 lets through.
 not_here() { skip "not on this machine: $*"; }
 
+# A peer may have to be told so to run at all on a machine with both versions.
+with_cgroups() {
+    [[ ${GLOBAL[*]} != *--cgroup-manager=disabled* ]] || not_here 'this runtime cannot use its cgroups'
+}
+
 # ---------------------------------------------------------------------------------------------
 # The bundle
 

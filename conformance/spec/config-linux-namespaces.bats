@@ -211,6 +211,29 @@ joined_user() {
     lacks "$output" eth
 }
 
+@test "config-linux.md#namespaces: mounts of a new mount namespace are not the host's" {
+    add_mount /m tmpfs tmpfs
+    edit '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
+    ready 'mount -t tmpfs none /mnt'
+    lacks "$(cat /proc/self/mountinfo)" "$BUNDLE/rootfs/m"
+    lacks "$(cat /proc/self/mountinfo)" "$BUNDLE/rootfs/mnt"
+}
+
+@test "config-linux.md#namespaces: a new ipc namespace does not see the host's shared memory" {
+    local memory
+    memory=$(ipcmk --shmem 4096 | grep -o '[0-9]*$')
+    inside 'cat /proc/sysvipc/shm'
+    ipcrm --shmem-id "$memory"
+    ok
+    equal "$(wc -l <<<"$output")" 1
+    # It would have been seen.
+    memory=$(ipcmk --shmem 4096 | grep -o '[0-9]*$')
+    edit '.linux.namespaces |= map(select(.type != "ipc")) | del(.mounts[] | select(.type == "mqueue"))'
+    inside 'cat /proc/sysvipc/shm'
+    ipcrm --shmem-id "$memory"
+    has "$output" " $memory "
+}
+
 @test "config-linux.md#namespaces: with the pid namespace inherited, delete still ends the container" {
     others pid
     launched

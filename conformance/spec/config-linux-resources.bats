@@ -8,7 +8,7 @@ load ../helpers
 setup_file() { it_runs; }
 
 # A place of this test's own.
-placed() { edit '.linux.cgroupsPath = $p' --arg p "/martlet-conformance/$ID"; }
+placed() { with_cgroups; edit '.linux.cgroupsPath = $p' --arg p "/martlet-conformance/$ID"; }
 
 limits() { placed; edit ".linux.resources = $1"; }
 
@@ -56,6 +56,224 @@ no_cgroups() { equal "$(cgroups_of)" ''; }
     lacks "$output" never
     matches "$errors" "can't fork"
     no_cgroups
+}
+
+# setting V1-FILE [V2-FILE]: what the container's cgroup has there, under whichever version it has it.
+setting() {
+    local file
+    for file in /sys/fs/cgroup/*/martlet-conformance/"$ID/$1" /sys/fs/cgroup/martlet-conformance/"$ID/${2:-none}"; do
+        [ ! -e "$file" ] || { cat "$file"; return; }
+    done
+    return 1
+}
+
+# has_setting CONTROLLER V1-FILE [V2-FILE]: skips where the kernel has neither.
+has_setting() {
+    with_controller "$1"
+    [ -e /sys/fs/cgroup/"$1" ] || { [ -n "${3:-}" ] && return; not_here "no $2 on cgroup2"; }
+    mkdir -p "/sys/fs/cgroup/$1/martlet-conformance-probe"
+    local there=''
+    [ ! -e "/sys/fs/cgroup/$1/martlet-conformance-probe/$2" ] || there=1
+    rmdir "/sys/fs/cgroup/$1/martlet-conformance-probe"
+    [ -n "$there" ] || not_here "no $2"
+}
+
+@test "config-linux.md#memory: reservation is set" {
+    has_setting memory memory.soft_limit_in_bytes memory.low
+    limits '{memory: {reservation: 33554432}}'
+    launched
+    equal "$(setting memory.soft_limit_in_bytes memory.low)" 33554432
+}
+
+@test "config-linux.md#memory: swap is set" {
+    has_setting memory memory.memsw.limit_in_bytes memory.swap.max
+    limits '{memory: {limit: 33554432, swap: 67108864}}'
+    launched
+    local expected=67108864
+    # Version 2 counts swap alone.
+    [ -d /sys/fs/cgroup/memory ] || expected=33554432
+    equal "$(setting memory.memsw.limit_in_bytes memory.swap.max)" "$expected"
+}
+
+@test "config-linux.md#memory: swappiness is set" {
+    has_setting memory memory.swappiness
+    limits '{memory: {limit: 33554432, swappiness: 17}}'
+    launched
+    equal "$(setting memory.swappiness)" 17
+}
+
+@test "config-linux.md#memory: disableOOMKiller is set" {
+    has_setting memory memory.oom_control
+    limits '{memory: {limit: 33554432, disableOOMKiller: true}}'
+    launched
+    has "$(setting memory.oom_control)" 'oom_kill_disable 1'
+}
+
+@test "config-linux.md#cpu: shares is set" {
+    has_setting cpu cpu.shares cpu.weight
+    limits '{cpu: {shares: 512}}'
+    launched
+    if [ -d /sys/fs/cgroup/cpu ]; then
+        equal "$(setting cpu.shares)" 512
+    else
+        # Less than the default of 100; two conversions are in use, by runc before and since 1.4.
+        matches "$(setting none cpu.weight)" '^(20|59)$'
+    fi
+}
+
+@test "config-linux.md#cpu: quota and period are set" {
+    has_setting cpu cpu.cfs_quota_us cpu.max
+    limits '{cpu: {quota: 25000, period: 50000}}'
+    launched
+    if [ -d /sys/fs/cgroup/cpu ]; then
+        equal "$(setting cpu.cfs_quota_us) $(setting cpu.cfs_period_us)" '25000 50000'
+    else
+        equal "$(setting none cpu.max)" '25000 50000'
+    fi
+}
+
+# A program that would run all the time is stopped again and again.
+@test "config-linux.md#cpu: quota is enforced" {
+    has_setting cpu cpu.cfs_quota_us cpu.max
+    limits '{cpu: {quota: 1000, period: 100000}}'
+    script 'while :; do :; done'
+    launched
+    throttled() { [ "$(setting cpu.stat cpu.stat | awk '$1 == "nr_throttled" { print $2 }')" -gt 0 ]; }
+    within 10 throttled
+}
+
+@test "config-linux.md#cpu: burst is set" {
+    has_setting cpu cpu.cfs_burst_us cpu.max.burst
+    limits '{cpu: {quota: 50000, period: 100000, burst: 20000}}'
+    launched
+    equal "$(setting cpu.cfs_burst_us cpu.max.burst)" 20000
+}
+
+@test "config-linux.md#cpu: burst above quota is an error" {
+    has_setting cpu cpu.cfs_burst_us cpu.max.burst
+    limits '{cpu: {quota: 50000, period: 100000, burst: 60000}}'
+    create_refused
+}
+
+@test "config-linux.md#cpu: cpus and mems are set" {
+    has_setting cpuset cpuset.cpus cpuset.cpus
+    limits '{cpu: {cpus: "0", mems: "0"}}'
+    inside 'grep -E "^(Cpus|Mems)_allowed_list" /proc/self/status'
+    ok
+    equal "$(tr -s '\t ' ' ' <<<"$output")" $'Cpus_allowed_list: 0\nMems_allowed_list: 0'
+}
+
+@test "config-linux.md#cpu: idle is set" {
+    has_setting cpu cpu.idle cpu.idle
+    limits '{cpu: {idle: 1}}'
+    launched
+    equal "$(setting cpu.idle cpu.idle)" 1
+}
+
+# A disk that throttling can be set for.
+disk() { lsblk --nodeps --noheadings --output MAJ:MIN,TYPE 2>/dev/null | awk '$2 == "disk" { print $1; exit }'; }
+
+@test "config-linux.md#block-io: weight is set" {
+    has_setting blkio blkio.bfq.weight io.bfq.weight
+    limits '{blockIO: {weight: 300}}'
+    launched
+    has "$(setting blkio.bfq.weight io.bfq.weight)" 300
+}
+
+@test "config-linux.md#block-io: throttling of a device is set" {
+    if [ -d /sys/fs/cgroup/blkio ]; then has_setting blkio blkio.throttle.read_bps_device; else with_controller io; fi
+    local disk
+    disk=$(disk)
+    [ -n "$disk" ] || not_here 'no disk'
+    limits "{blockIO: {throttleReadBpsDevice: [{major: ${disk%:*}, minor: ${disk#*:}, rate: 1048576}],
+        throttleWriteIOPSDevice: [{major: ${disk%:*}, minor: ${disk#*:}, rate: 77}]}}"
+    launched
+    has "$(setting blkio.throttle.read_bps_device io.max)" 1048576
+    has "$(setting blkio.throttle.write_iops_device io.max)" 77
+}
+
+page_size() {
+    local size
+    size=$(ls /sys/kernel/mm/hugepages 2>/dev/null | sed -n 's/hugepages-\([0-9]*\)kB/\1/p' | head -n 1)
+    [ -n "$size" ] || not_here 'no huge pages'
+    printf '%sMB' "$((size / 1024))"
+}
+
+@test "config-linux.md#huge-page-limits: limit is set, on reservations where there are any" {
+    with_controller hugetlb
+    local size
+    size=$(page_size)
+    limits "{hugepageLimits: [{pageSize: \"$size\", limit: 4194304}]}"
+    launched
+    equal "$(setting "hugetlb.$size.limit_in_bytes" "hugetlb.$size.max")" 4194304
+    equal "$(setting "hugetlb.$size.rsvd.limit_in_bytes" "hugetlb.$size.rsvd.max" || echo 4194304)" 4194304
+}
+
+@test "config-linux.md#huge-page-limits: a pageSize that the kernel does not have is an error" {
+    limits '{hugepageLimits: [{pageSize: "3MB", limit: 4194304}]}'
+    create_refused
+}
+
+# A limit that cannot be set must not be passed over: few machines have the controller, or a device.
+@test "config-linux.md#rdma: is set, or an error" {
+    edit '.linux.resources = {rdma: {mlx5_1: {hcaHandles: 3}}}'
+    create
+    if [ "$status" -eq 0 ]; then
+        has "$(find /sys/fs/cgroup -path "*$ID*/rdma.max" -exec cat {} +)" 'mlx5_1 hca_handle=3'
+    else
+        refused
+        nothing_left
+    fi
+}
+
+@test "config-linux.md#network: is set, or an error" {
+    limits '{network: {classID: 1048577, priorities: [{name: "lo", priority: 7}]}}'
+    create
+    if [ "$status" -eq 0 ]; then
+        equal "$(setting net_cls.classid)" 1048577
+        has "$(setting net_prio.ifpriomap)" 'lo 7'
+    else
+        refused
+        nothing_left
+    fi
+}
+
+# runc before 1.4 takes it for none, crun for no limit.
+@test "config-linux.md#pids: limit 0 SHOULD be a limit" {
+    with_controller pids
+    limits '{pids: {limit: 0}}'
+    launched
+    equal "$(setting pids.max pids.max)" 0
+}
+
+# devices RULE EXPECTED: a container that may make devices opens one (fuse), and a block device.
+devices() {
+    limits "{devices: [{allow: false, access: \"rwm\"}, {allow: true, type: \"c\", major: 10, minor: 229, access: \"m\"},
+        {allow: true, type: \"b\", major: 7, minor: 0, access: \"m\"}, $1]}"
+    edit '.process.capabilities |= map_values(. + ["CAP_MKNOD"])'
+    inside 'mknod /dev/k c 10 229; mknod /dev/b b 7 0
+        one() { (eval "$2") 2>&1 | grep -q "not permitted" && echo "no $1" || echo "$1"; }
+        one read ": </dev/k"; one write ": >>/dev/k"; one block ": </dev/b"; one mknod "mknod /dev/l c 1 12"'
+    ok
+    equal "$(tr '\n' ' ' <<<"$output")" "$2"
+}
+
+@test "config-linux.md#allowed-device-list: type unset is all" {
+    devices '{allow: true, access: "rwm"}' 'read write block mknod '
+}
+
+@test "config-linux.md#allowed-device-list: major and minor unset are all" {
+    devices '{allow: true, type: "c", access: "rwm"}' 'read write no block mknod '
+}
+
+@test "config-linux.md#allowed-device-list: access is of r, w and m" {
+    devices '{allow: true, type: "c", major: 10, minor: 229, access: "r"}' 'read no write no block mknod '
+    devices '{allow: true, type: "c", major: 10, minor: 229, access: "w"}' 'no read write no block mknod '
+}
+
+@test "config-linux.md#allowed-device-list: allow is REQUIRED" {
+    limits '{devices: [{access: "rwm"}]}'
+    create_refused
 }
 
 @test "config-linux.md#allowed-device-list: what is not allowed cannot be opened" {

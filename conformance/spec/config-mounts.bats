@@ -89,6 +89,14 @@ propagation_with() {
     equal "$output" content
 }
 
+@test "config.md#mounts: a bind source may be absolute" {
+    mkdir "$T/volume"
+    echo content >"$T/volume/file"
+    add_mount /m none "$T/volume" bind
+    inside 'cat /m/file'
+    equal "$output" content
+}
+
 @test "config.md#mounts: a mount is a bind mount by its options, whatever its type" {
     mkdir "$T/source"
     echo content >"$T/source/file"

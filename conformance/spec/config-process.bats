@@ -199,6 +199,18 @@ SH
     has "$output" 'not a tty'
 }
 
+# runc and crun take the missing one for 0.
+@test "config.md#process: height and width of consoleSize are REQUIRED" {
+    local size
+    for size in '{"height": 33}' '{"width": 77}'; do
+        edit '.process.terminal = true | .process.consoleSize = $s' --argjson s "$size"
+        background "$(helper receive-fd.py)" "$T/console" "$T/report"
+        within 5 test -S "$T/console"
+        create_refused --console-socket "$T/console"
+        rm -f "$T/console"
+    done
+}
+
 @test "config.md#process: terminal defaults to false" {
     edit 'del(.process.terminal)'
     inside 'tty'
@@ -269,6 +281,23 @@ limit() { awk -v name="$1" 'index($0, name) == 1 { print $(NF - 2), $(NF - 1) }'
     script 'echo ran'
     never_runs
     nothing_left
+}
+
+@test "config.md#posix-process: soft is enforced" {
+    edit '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 8, hard: 16}]'
+    inside 'sh -c "exec 7</dev/null && echo seven; exec 8</dev/null && echo eight"; ulimit -n 16 && sh -c "exec 8</dev/null && echo raised"; ulimit -n 17 || echo ceiling'
+    equal "$output" $'seven\nraised\nceiling'
+}
+
+# runc takes what is missing for 0.
+@test "config.md#posix-process: type, soft and hard are REQUIRED" {
+    local name
+    script 'echo ran'
+    for name in type soft hard; do
+        edit '.process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 0} | del(.[$n])]' --arg n "$name"
+        never_runs
+        nothing_left
+    done
 }
 
 # runc and crun apply both.
@@ -345,6 +374,26 @@ only_capabilities() { edit '.process.capabilities = $c' --argjson c "$1"; args c
     equal "$(caps Bnd)" 1
 }
 
+# Where a warning goes is the runtime's choice: its log, or stderr.
+warned_of() {
+    call "$T/out" "$T/err" "$@" "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" --log "$T/log" run --bundle "$BUNDLE" "$ID"
+    ok
+    touch "$T/log"
+    has "$errors$(cat "$T/log")" "$WARNED"
+}
+
+@test "config.md#linux-process: a capability that does not exist MUST be logged as a warning" {
+    edit '.process.capabilities.bounding += ["CAP_BANANA"]'
+    args true
+    WARNED=CAP_BANANA warned_of env
+}
+
+@test "config.md#linux-process: a capability that cannot be granted MUST be logged as a warning" {
+    edit '.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_KILL"], permitted: ["CAP_CHOWN", "CAP_KILL"], effective: ["CAP_CHOWN", "CAP_KILL"]}'
+    args true
+    WARNED=CAP_KILL warned_of setpriv --bounding-set -kill --inh-caps -kill
+}
+
 # ---------------------------------------------------------------------------------------------
 # the rest
 
@@ -418,6 +467,14 @@ only_capabilities() { edit '.process.capabilities = $c' --argjson c "$1"; args c
     edit '.domainname = "name-of-domain"'
     inside 'cat /proc/sys/kernel/domainname'
     equal "$output" name-of-domain
+}
+
+@test "config.md#domainname: without a new uts namespace the host keeps its domain" {
+    local before
+    before=$(cat /proc/sys/kernel/domainname)
+    edit '.domainname = "name-of-domain" | del(.hostname) | .linux.namespaces |= map(select(.type != "uts"))'
+    inside 'echo ran'
+    equal "$(cat /proc/sys/kernel/domainname)" "$before"
 }
 
 @test "config.md#process: signals are at their defaults and none is blocked" {

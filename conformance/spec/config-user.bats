@@ -88,6 +88,21 @@ load ../helpers
     nothing_left
 }
 
+# runc and crun take 0.
+@test "config.md#user: uid is REQUIRED" {
+    edit 'del(.process.user.uid)'
+    script 'echo ran'
+    never_runs
+    nothing_left
+}
+
+@test "config.md#user: gid is REQUIRED" {
+    edit 'del(.process.user.gid)'
+    script 'echo ran'
+    never_runs
+    nothing_left
+}
+
 # crun converts it.
 @test "config.md#user: a uid that is no number is an error" {
     edit '.process.user.uid = "0"'
@@ -167,4 +182,31 @@ load ../helpers
         refused
         nothing_left
     fi
+}
+
+# runc takes what is missing for 0.
+@test "config-linux.md#user-namespace-mappings: containerID, hostID and size are REQUIRED" {
+    user_namespace
+    script 'echo ran'
+    cp "$BUNDLE/config.json" "$T/good.json"
+    local list name
+    for list in uidMappings gidMappings; do
+        for name in containerID hostID size; do
+            cp "$T/good.json" "$BUNDLE/config.json"
+            edit 'del(.linux[$l][0][$n])' --arg l "$list" --arg n "$name"
+            never_runs || say "$list without $name"
+            nothing_left
+        done
+    done
+}
+
+# The kernel takes 340, in one page of text.
+@test "config-linux.md#user-namespace-mappings: more mappings than the kernel takes are an error" {
+    user_namespace
+    edit '.linux.uidMappings = [range(341) | {containerID: ., hostID: (. * 2 + 100000), size: 1}]'
+    create_refused
+    edit '.linux.uidMappings |= .[:200]'
+    inside 'wc -l </proc/self/uid_map'
+    ok
+    equal "$output" 200
 }

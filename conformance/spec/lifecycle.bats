@@ -10,6 +10,16 @@ load ../helpers
     nothing_left
 }
 
+@test "runtime.md#create: MUST generate an error if not given a bundle" {
+    # On the command line it is the working directory, unless named.
+    cd "$T"
+    rt create "$ID"
+    refused
+    rt create --bundle '' "$ID"
+    refused
+    nothing_left
+}
+
 @test "runtime.md#create: makes a new container with status created" {
     create
     ok
@@ -89,6 +99,34 @@ load ../helpers
     create
     ok
     equal "$(nsenter --target "$(pid_of)" --net cat /proc/sys/net/ipv4/ip_default_ttl)" 77
+}
+
+@test "runtime.md#create: devices MUST be applied at create" {
+    edit '.linux.devices = [{type: "c", path: "/dev/mine", major: 1, minor: 5}]'
+    create
+    ok
+    equal "$(stat -c '%t %T' "/proc/$(pid_of)/root/dev/mine")" '1 5'
+}
+
+@test "runtime.md#create: masked and read-only paths MUST be applied at create" {
+    echo secret >"$BUNDLE/rootfs/etc/secret"
+    edit '.linux.maskedPaths = ["/etc/secret"] | .linux.readonlyPaths = ["/home"]'
+    create
+    ok
+    local root
+    root=/proc/$(pid_of)/root
+    equal "$(cat "$root/etc/secret")" ''
+    ! touch "$root/home/file"
+    [ ! -e "$BUNDLE/rootfs/home/file" ]
+}
+
+@test "runtime.md#create: resources MUST be applied at create" {
+    with_cgroups
+    [ -d /sys/fs/cgroup/pids ] || grep -qw pids /sys/fs/cgroup/cgroup.controllers || not_here 'no pids controller'
+    edit '.linux.cgroupsPath = $p | .linux.resources = {pids: {limit: 77}}' --arg p "/martlet-conformance/$ID"
+    create
+    ok
+    equal "$(cat /sys/fs/cgroup/{pids/,}"martlet-conformance/$ID/pids.max" 2>/dev/null)" 77
 }
 
 @test "runtime.md#create: a mount that cannot be made MUST generate an error and create nothing" {
@@ -342,4 +380,78 @@ conformance"
     ok
     equal "$output" input
     equal "$errors" error
+}
+
+@test "runtime.md#scope: who created a container can use every operation on it" {
+    ready 'trap "exit 5" TERM; echo ready; while :; do sleep 0.05; done'
+    rt state "$ID"
+    ok
+    rt kill "$ID" TERM
+    ok
+    stopped
+    rt delete "$ID"
+    ok
+    rt state "$ID"
+    refused
+}
+
+# What a command could leave: names and times of the bundle, mounts, cgroups, namespaces' holders.
+surroundings() {
+    find "$BUNDLE" -printf '%p %y %m %U:%G %l\n' | sort
+    cut -d' ' -f 4- /proc/self/mountinfo
+    cgroups_left
+    ls -A "$ROOT" 2>/dev/null || true
+}
+
+# Each fails at another time: in reading, in making mounts, after the mounts, at the program.
+@test "runtime.md#errors: a failed create leaves the bundle, the host's mounts and its cgroups as they were" {
+    cp "$BUNDLE/config.json" "$T/good.json"
+    local filter
+    for filter in '.process.cwd = 5' \
+        '.mounts += [{destination: "/m", type: "nosuchfs", source: "none"}]' \
+        '.mounts += [{destination: "/m", type: "tmpfs", source: "none", options: ["nosuchoption=1"]}]' \
+        '.linux.sysctl = {"net.ipv4.ip_default_ttl": "not a number"}' \
+        '.linux.rootfsPropagation = "banana"'; do
+        cp "$T/good.json" "$BUNDLE/config.json"
+        edit "$filter | .linux.cgroupsPath = \"/martlet-conformance/$ID\""
+        mkdir -p "$BUNDLE/rootfs/m" "$BUNDLE/rootfs/dev"/{pts,shm,mqueue}
+        surroundings >"$T/before"
+        create_refused || say "$filter"
+        diff "$T/before" <(surroundings) || say "$filter"
+    done
+}
+
+@test "runtime.md#errors: a failed operation leaves the container as it was" {
+    launched
+    local before
+    rt state "$ID"
+    before=$output
+    create
+    refused
+    start
+    refused
+    rt delete "$ID"
+    refused
+    rt kill "$ID" NOSUCHSIGNAL
+    refused
+    rt state "$ID"
+    equal "$output" "$before"
+    equal "$(tr '\0' ' ' <"/proc/$(pid_of)/cmdline")" 'sleep 1000 '
+}
+
+# A capability that is none is the warning that the specification demands.
+@test "runtime.md#warnings: an operation that warns goes on" {
+    edit '.process.capabilities.bounding += ["CAP_BANANA"]'
+    inside 'hostname; exit 7'
+    equal "$status" 7
+    equal "$output" conformance
+}
+
+@test "runtime-linux.md#file-descriptors: descriptors MAY be passed on when the caller says so" {
+    echo passed >"$T/passed"
+    script 'cat <&3; ls /proc/self/fd'
+    call "$T/out" "$T/err" sh -c 'exec 3<"$1"; shift; exec "$@"' sh "$T/passed" \
+        "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" run --preserve-fds 1 --bundle "$BUNDLE" "$ID"
+    ok
+    equal "$(tr '\n' ' ' <<<"$output")" 'passed 0 1 2 3 4 '
 }

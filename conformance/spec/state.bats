@@ -125,3 +125,21 @@ property() { jq -r "$1" <<<"$output"; }
     state
     equal "$output" "$before"
 }
+
+@test "runtime.md#state: status is one of the specification's words through a container's life" {
+    script 'sleep 0.3'
+    create
+    local seen='' word
+    while [ "$SECONDS" -lt $((${begin:=$SECONDS} + 6)) ]; do
+        word=$(status_of)
+        case $word in
+            created) [ -n "$started" ] || { start; ok; started=1; } ;;
+            running) ;;
+            stopped) break ;;
+            *) say "a status of its own: $word" || return 1 ;;
+        esac
+        seen+=" $word"
+    done
+    equal "$word" stopped
+    has "$seen" created
+}

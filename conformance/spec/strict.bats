@@ -1,13 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The letter of the specification, which engines rely on runtimes not to follow: behind a flag.
+# The letter of the specification, which engines rely on runtimes not to follow: martlet has it behind
+# a flag. Other runtimes are asked as they are, and most of them fail here.
 
 load ../helpers
 
-also_setup() {
-    only_martlet
-    GLOBAL+=(--strict)
-}
+also_setup() { ! is_martlet || GLOBAL+=(--strict); }
 
 @test "runtime.md#delete: of a created container MUST have no effect and MUST generate an error" {
     create
@@ -31,6 +29,7 @@ also_setup() {
 }
 
 @test "without the flag a created container is deleted" {
+    only_martlet
     create
     ok
     GLOBAL=()
@@ -40,6 +39,7 @@ also_setup() {
 }
 
 @test "delete --force of a created container is no operation of the specification, and works" {
+    only_martlet
     create
     ok
     rt delete --force "$ID"
@@ -48,6 +48,7 @@ also_setup() {
 }
 
 @test "runtime.md#kill: of a stopped container MUST generate an error, to all its processes too" {
+    only_martlet
     args true
     launched
     stopped
@@ -60,6 +61,7 @@ also_setup() {
 }
 
 @test "runtime.md#kill: of all processes of a running container goes on to work" {
+    only_martlet
     launched
     rt kill --all "$ID" KILL
     ok
@@ -70,6 +72,7 @@ also_setup() {
     mkdir "$T/host"
     add_mount /mnt bind "$T/host"
     create_refused
+    is_martlet || return 0
     has "$errors" 'bind or rbind'
     GLOBAL=()
     inside 'echo ran'
@@ -81,12 +84,14 @@ also_setup() {
     inside 'head -c 1 /dev/zero >/tmp/zero && echo zero; head -c 1 /dev/random >/tmp/random || echo refused'
     equal "$output" 'zero
 refused'
+    is_martlet || return 0
     GLOBAL=()
     inside 'head -c 1 /dev/random >/tmp/random && echo random'
     equal "$output" random
 }
 
 @test "check follows the flag" {
+    only_martlet
     mkdir "$T/host"
     add_mount /mnt bind "$T/host"
     rt check --bundle "$BUNDLE"
