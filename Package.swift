@@ -42,7 +42,7 @@ let package = Package(
         // The runtime.
         .executableTarget(
             name: "martlet",
-            dependencies: ["Linux", "JSON", "OCI", "Containers", "Supervision"],
+            dependencies: ["Linux", "JSON", "OCI", "Cgroups", "Containers", "Supervision"],
             swiftSettings: strict),
 
         .testTarget(
@@ -61,7 +61,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "MartletTests",
-            dependencies: ["martlet", "Containers", "OCI", "Linux"],
+            dependencies: ["martlet", "Containers", "Cgroups", "OCI", "Linux"],
             swiftSettings: strict),
         .testTarget(name: "IntegrationTests", dependencies: [], swiftSettings: strict),
     ]

@@ -28,9 +28,9 @@ package struct CgroupError: Error, Equatable, Sendable, CustomStringConvertible 
     }
 
     /// A call that failed while something was done.
-    package init(_ doing: String, _ cause: SystemCallError) {
+    package init(_ doing: String, _ cause: SystemCallError, hint: String = "") {
         kind = .failed
-        reason = "\(doing): \(cause)"
+        reason = "\(doing): \(cause)\(hint)"
         errno = cause.errno
     }
 

@@ -71,6 +71,15 @@ package struct CgroupLayout: Equatable, Sendable {
     /// The v1 hierarchies.
     package var legacy: [Hierarchy] { hierarchies.filter { !$0.isCgroup2 } }
 
+    /// The one hierarchy that holds a container's processes together when nothing asks for more:
+    /// with it they can be stopped, killed and counted. cgroup2, into which a process can be born;
+    /// to be moved into a v1 hierarchy costs a wait for all processors, so that only where there
+    /// is no cgroup2 it is v1's freezer.
+    package var least: CgroupLayout {
+        let only = unified ?? legacy.first { $0.controllers.contains("freezer") } ?? legacy.first
+        return CgroupLayout(hierarchies: only.map { [$0] } ?? [])
+    }
+
     /// What each form of cgroups controls here.
     package var support: ControllerSupport {
         ControllerSupport(

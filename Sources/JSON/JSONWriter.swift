@@ -108,6 +108,17 @@ package struct JSONWriter: Sendable {
         append(value)
     }
 
+    /// Writes a number that is counted in hundredths, as briefly as it goes: 150 is `1.5`.
+    package mutating func hundredths(_ value: UInt64) {
+        beginValue()
+        append(value / 100)
+        let (tenths, rest) = (value / 10 % 10, value % 10)
+        if tenths == 0 && rest == 0 { return }
+        append(".")
+        append(tenths)
+        if rest != 0 { append(rest) }
+    }
+
     /// Writes `true` or `false`.
     package mutating func bool(_ value: Bool) {
         beginValue()

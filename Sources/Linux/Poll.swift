@@ -25,6 +25,48 @@ package enum Poll {
             return isReady
         }
     }
+
+    /// The same with descriptors that tell of a change by POLLPRI, as files of cgroup2 do, after
+    /// those that are to be read.
+    package static func wait(
+        readable: [CInt], changed: [CInt], milliseconds: Int
+    ) throws(SystemCallError) -> (readable: [Bool], changed: [Bool]) {
+        var entries = readable.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        entries += changed.map { pollfd(fd: $0, events: Int16(POLLPRI), revents: 0) }
+        let timeout = CInt(clamping: milliseconds)
+        _ = try check("poll") {
+            unsafe entries.withUnsafeMutableBufferPointer {
+                unsafe poll($0.baseAddress, nfds_t($0.count), timeout)
+            }
+        }
+        let answers = entries.map { $0.revents != 0 }
+        return (Array(answers[..<readable.count]), Array(answers[readable.count...]))
+    }
+}
+
+/// A counter of events that other parts of the kernel add to (eventfd(2)).
+package enum EventCounter {
+    /// Starts at 0. The system call is `eventfd2(2)`.
+    package static func make() throws(SystemCallError) -> FileDescriptor {
+        FileDescriptor(
+            owning: try check("eventfd") { eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK)) })
+    }
+
+    /// How many events there were since the last time.
+    package static func take(from counter: borrowing FileDescriptor) throws(SystemCallError)
+        -> UInt64
+    {
+        var count: UInt64 = 0
+        let number = counter.number
+        do throws(SystemCallError) {
+            _ = try check("read eventfd") {
+                unsafe read(number, &count, MemoryLayout<UInt64>.size)
+            }
+        } catch where error.errno == .again {
+            return 0
+        }
+        return count
+    }
 }
 
 /// Time, for waits and for records.

@@ -178,6 +178,15 @@ package enum Process {
         return UInt64(Substring(fields[19]))
     }
 
+    /// Whether our user ids are those of a user namespace, where even root cannot do all that the
+    /// host's root can. The first namespace maps every id there is to itself
+    /// (user_namespaces(7)).
+    package static func isInUserNamespace() throws(SystemCallError) -> Bool {
+        let map = try File.readText("/proc/self/uid_map", limit: 1 << 16)
+        let fields = map.split { $0 == " " || $0 == "\n" }
+        return fields != ["0", "0", "4294967295"]
+    }
+
     /// Texts as execve(2) takes them: pointers, and a last one that is nil.
     private static func withCStrings<R>(
         _ strings: [String],

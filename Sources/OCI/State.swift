@@ -22,6 +22,9 @@ package struct State: Equatable, Sendable {
 
     /// runc's: the root filesystem's absolute path; nil leaves it out, as hooks need none.
     package var rootfs: String?
+    /// Whether the kernel killed a process of the container for want of memory; told only when it
+    /// did.
+    package var oomKilled = false
     /// runc's: when, as RFC 3339 with nanoseconds.
     package var created: String?
     /// runc's: the owner's name, which `list` fills and `state` leaves empty.
@@ -54,6 +57,7 @@ package struct State: Equatable, Sendable {
             if let created { json.member("created", created) }
             if !annotations.isEmpty { json.member("annotations", annotations) }
             if let owner { json.member("owner", owner) }
+            if oomKilled { json.member("oomKilled", true) }
         }
     }
 
@@ -86,6 +90,7 @@ extension State {
             state.rootfs = try root["rootfs"]?.string()
             state.created = try root["created"]?.string()
             state.owner = try root["owner"]?.string()
+            state.oomKilled = try root["oomKilled"]?.boolean() ?? false
             guard let annotations = root["annotations"] else { return state }
             for member in try annotations.members() {
                 state.annotations[member.key] = try member.value.string()

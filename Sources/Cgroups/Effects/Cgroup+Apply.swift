@@ -8,12 +8,27 @@ extension Cgroup {
     ///
     /// With `restoring`, a failure puts back what was there before, newest first, so that `update`
     /// changes everything or nothing. A cgroup that is then deleted does not need it.
-    package func apply(_ steps: [ResourcePlan.Step], restoring: Bool = false)
-        throws(CgroupError)
-    {
+    ///
+    /// Only the host's root can change access to devices. For anyone else the rules are left out,
+    /// and that is told to `warn`: the kernel lets nobody else make a node of a device either, so
+    /// that a container has those that it was given and no others. Every runtime does so.
+    package func apply(
+        _ steps: [ResourcePlan.Step], restoring: Bool = false,
+        warn: (String) -> Void = { _ in }
+    ) throws(CgroupError) {
         var application = Application(cgroup: self, isRestoring: restoring)
         do throws(CgroupError) {
-            for step in steps { try application.run(step) }
+            for step in steps {
+                do throws(CgroupError) {
+                    try application.run(step)
+                } catch {
+                    guard case .devices = step, CgroupCreation.lacksHostRights,
+                        error.errno == .notPermitted || error.errno == .accessDenied
+                            || error.kind == .unsupported
+                    else { throw error }
+                    warn("linux.resources.devices is not applied, which takes the host's root")
+                }
+            }
         } catch {
             application.restore()
             throw error

@@ -32,7 +32,7 @@ extension Cgroup {
                     error.errno == .notPermitted
                     ? "; the cgroup above, \"\(place.parentPath)\", does not allow it" : ""
                 throw CgroupError(
-                    .failed, "devices: \"\(change)\" in cgroup \"\(place)\": \(error)\(hint)")
+                    "devices: \"\(change)\" in cgroup \"\(place)\"", error, hint: hint)
             }
         }
     }

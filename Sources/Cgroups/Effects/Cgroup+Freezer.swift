@@ -25,6 +25,13 @@ extension Cgroup {
         try set(try requireFreezer(), frozen: false, patience: patience)
     }
 
+    /// Lets what was killed die: a process that v1's freezer holds does so only once it runs
+    /// again. cgroup2's does not hold it.
+    package func letKilledDie() throws(CgroupError) {
+        guard let place = freezer, !place.isCgroup2, try isFrozen() else { return }
+        try thaw()
+    }
+
     /// Whether the processes stand still.
     package func isFrozen() throws(CgroupError) -> Bool {
         guard let place = freezer, let directory = try place.open() else { return false }

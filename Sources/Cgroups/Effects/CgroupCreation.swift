@@ -14,17 +14,15 @@ package struct CgroupCreation: Sendable {
         /// Gives the container all that cgroup2 has, for its statistics and later updates, and
         /// not only what it needs. Off beside v1, where cgroup2 belongs to the host's init.
         package var enablesAll = true
-        /// Leaves out a hierarchy that the caller may not write to, when nothing in it is needed:
-        /// what a user without privileges was not given.
-        package var isRootless = false
+        /// Goes without a cgroup that the caller may not make: nobody has asked for one.
+        package var isOptional = false
 
         package init() {}
 
         /// What a plan needs.
-        package init(_ plan: ResourcePlan, isRootless: Bool = false) {
+        package init(_ plan: ResourcePlan) {
             unified = plan.unifiedControllers
             legacy = plan.legacyControllers
-            self.isRootless = isRootless
         }
     }
 
@@ -93,17 +91,31 @@ package struct CgroupCreation: Sendable {
     }
 
     /// Makes what is missing. When that fails, what was made is removed again.
-    package func carryOut() throws(CgroupError) -> Cgroup {
+    ///
+    /// Who is not the host's root gets what was delegated to them: a hierarchy that they may not
+    /// write to, and in which nothing is needed, is left out, and told to `warn` by name.
+    package func carryOut(warn: (String) -> Void = { _ in }) throws(CgroupError) -> Cgroup {
         var places: [CgroupPlace] = []
+        var leftOut: [String] = []
         do throws(CgroupError) {
             for var place in record.places {
                 place.made = []
-                if try make(&place) { places.append(place) }
+                if try make(&place) {
+                    places.append(place)
+                } else {
+                    leftOut.append(place.absolutePath)
+                }
             }
         } catch {
             // The first error is the one to tell; what cannot be removed is in the journal.
             try? Cgroup(CgroupRecord(places: places)).delete()
             throw error
+        }
+        if !leftOut.isEmpty, !needs.isOptional {
+            warn(
+                "the container has no cgroup of its own at "
+                    + leftOut.map { "\"\($0)\"" }.joined(separator: ", ")
+                    + ": this user was not given the cgroup above")
         }
         return Cgroup(CgroupRecord(places: places))
     }
@@ -125,13 +137,25 @@ package struct CgroupCreation: Sendable {
                 let isRefused =
                     error.errno == .accessDenied || error.errno == .notPermitted
                     || error.errno == .readOnly
-                let isNeeded =
-                    place.isCgroup2
-                    ? !needs.unified.isEmpty : !needs.legacy.isDisjoint(with: place.controllers)
-                if isRefused, needs.isRootless, !isNeeded { return false }
+                if isRefused, !isNeeded(place), needs.isOptional || Self.lacksHostRights {
+                    return false
+                }
                 throw error
             }
         }
+    }
+
+    private func isNeeded(_ place: CgroupPlace) -> Bool {
+        if place.isCgroup2 { return !needs.unified.isEmpty }
+        // Only the host's root can change access to devices (`Cgroup.apply`).
+        var legacy = needs.legacy
+        if Self.lacksHostRights { legacy.remove("devices") }
+        return !legacy.isDisjoint(with: place.controllers)
+    }
+
+    /// Whether we are somebody else than the host's root.
+    static var lacksHostRights: Bool {
+        Process.effectiveUserID != 0 || (try? Process.isInUserNamespace()) ?? false
     }
 
     private static func undo(_ place: CgroupPlace) {

@@ -104,9 +104,9 @@ private struct Creation: ~Copyable {
         try directory.write(record)
         try directory.write(configuration: bundle.text)
         var offers = try makeOffers(directory, console, callerUmask)
-        let cgroup = try cgroups?.carryOut(owner: bundle.configuration.hostUser)
+        let cgroup = try cgroups?.carryOut(owner: bundle.configuration.hostUser, warn: warn)
         offers.cgroup = cgroup
-        if let cgroup { record.cgroups = cgroup.record.places }
+        record.cgroups = cgroup?.record.places ?? []
         let launcher = try Launcher(plan, host: host, offers: offers)
         record.pid = launcher.pid
         record.startTime = try startTime(of: launcher.pid)
@@ -121,7 +121,7 @@ private struct Creation: ~Copyable {
         if let cgroups, let cgroup {
             // What would have been in the way of our own preparations.
             try withCgroups { () throws(CgroupError) in
-                try cgroup.apply(cgroups.resources.lateSteps)
+                try cgroup.apply(cgroups.resources.lateSteps, warn: warn)
             }
         }
         record.phase = .created
@@ -132,8 +132,8 @@ private struct Creation: ~Copyable {
 
     private func lookAtHost(_ configuration: Configuration) throws(ContainerError) -> Host {
         let concernsCgroups =
-            configuration.mounts.contains { $0.type == "cgroup" || $0.type == "cgroup2" }
-            || configuration.linux.cgroupsPath != nil || configuration.linux.resources != nil
+            request.managesCgroups
+            || configuration.mounts.contains { $0.type == "cgroup" || $0.type == "cgroup2" }
         var host = try during("look at the host") { () throws(SystemCallError) in
             try Host.current(
                 readingCgroups: concernsCgroups,

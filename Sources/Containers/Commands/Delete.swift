@@ -50,7 +50,7 @@ extension ContainerRuntime {
         try directory.lock()
         // Someone else may have deleted it, and even made another one with its id.
         guard try directory.isLinked() else { return }
-        try kill(process)
+        try kill(process, record)
         try destroy(directory, record, warn: warn)
     }
 
@@ -93,7 +93,7 @@ extension ContainerRuntime {
                 "cannot delete container that is not stopped: \(status.rawValue); kill it first, "
                     + "or use --force")
         }
-        try kill(process)
+        try kill(process, record)
         return record
     }
 
@@ -108,13 +108,18 @@ extension ContainerRuntime {
     }
 
     /// Kills a process, and waits until it is gone: the kernel takes its namespace along first.
-    private func kill(_ process: borrowing FileDescriptor) throws(ContainerError) {
+    private func kill(_ process: borrowing FileDescriptor, _ record: ContainerRecord)
+        throws(ContainerError)
+    {
         do throws(SystemCallError) {
             try Process.send(Signal.kill, to: process)
         } catch where error.errno == .noProcess {
             return
         } catch {
             throw ContainerError(.failed, "kill the container's process: \(error)")
+        }
+        if let cgroup = record.cgroup {
+            try withCgroups { () throws(CgroupError) in try cgroup.letKilledDie() }
         }
         let hasEnded = try during("wait for the container's process") {
             () throws(SystemCallError) in
@@ -135,6 +140,6 @@ extension ContainerRuntime {
     {
         guard let record = try? directory.record(), let process = try record.openProcess()
         else { return }
-        try kill(process)
+        try kill(process, record)
     }
 }

@@ -8,6 +8,8 @@ extension ContainerRuntime {
     ///
     /// `all` sends it to every process in the container's cgroups, or, when it has none, in its own
     /// pid namespace; then a container that has stopped is no error, because there is nobody left.
+    /// To kill the first process is to kill the container: all others go with it. What is paused
+    /// dies too, and gets any other signal when it is resumed.
     package func kill(_ id: String, signal: Int32, all: Bool) throws(ContainerError) {
         try performing("kill", id) { (id) throws(ContainerError) in
             let directory = try store.open(id)
@@ -31,6 +33,15 @@ extension ContainerRuntime {
                 try Processes.signalOthers(inNamespaceOf: record.pid, signal)
             }
             try signalProcess(process, signal, all: all)
+            guard signal == Signal.kill, let cgroup = record.cgroup else { return }
+            try withCgroups { () throws(CgroupError) in
+                // Without a pid namespace that ends with the first process, the others live on.
+                if record.ownsPidNamespace {
+                    try cgroup.letKilledDie()
+                } else {
+                    try cgroup.kill()
+                }
+            }
         }
     }
 
@@ -44,29 +55,6 @@ extension ContainerRuntime {
             throw ContainerError(.wrongState, "container not running")
         } catch {
             throw ContainerError(.failed, "\(error)")
-        }
-    }
-}
-
-/// Processes of a container beside its first.
-enum Processes {
-    /// Signals every other process of a pid namespace, each through a descriptor that was checked
-    /// after it was opened.
-    static func signalOthers(inNamespaceOf first: Int32, _ signal: Int32) throws(ContainerError) {
-        try during("signal the container's processes") { () throws(SystemCallError) in
-            let namespace = try File.readSymbolicLink("/proc/\(first)/ns/pid")
-            let names = try File.names(in: File.open("/proc", .realDirectory))
-            for name in names {
-                guard let pid = Int32(name), pid != first,
-                    let process = try? Process.descriptor(of: pid),
-                    (try? File.readSymbolicLink("/proc/\(pid)/ns/pid")) == namespace
-                else { continue }
-                do throws(SystemCallError) {
-                    try Process.send(signal, to: process)
-                } catch where error.errno == .noProcess {
-                    continue
-                }
-            }
         }
     }
 }

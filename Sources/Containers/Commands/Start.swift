@@ -58,7 +58,7 @@ extension ContainerRuntime {
         }
         let socket = notify == nil ? nil : try bindNotifySocket(directory)
         do throws(ContainerError) {
-            try openGate(directory, process, warn: warn)
+            try openGate(directory, record, process, warn: warn)
             // Other commands may touch it from here on, however long hooks take, or the program to
             // be ready.
             try directory.unlock()
@@ -99,8 +99,11 @@ extension ContainerRuntime {
     private func refuseUnlessCreated(_ status: OCIStatus) throws(ContainerError) {
         switch status {
         case .created: return
-        case .running, .paused:
+        case .running:
             throw ContainerError(.wrongState, "cannot start an already running container")
+        case .paused:
+            throw ContainerError(
+                .wrongState, "cannot start a container in the paused state; resume it first")
         case .stopped:
             throw ContainerError(.wrongState, "cannot start a container that has stopped")
         case .creating:
@@ -130,8 +133,8 @@ extension ContainerRuntime {
 
     /// Opens the gate, and follows what happens behind it.
     private func openGate(
-        _ directory: borrowing ContainerDirectory, _ process: borrowing FileDescriptor,
-        warn: (String) -> Void
+        _ directory: borrowing ContainerDirectory, _ record: ContainerRecord,
+        _ process: borrowing FileDescriptor, warn: (String) -> Void
     ) throws(ContainerError) {
         let connection = try during("reach the container's process") {
             () throws(SystemCallError) in
@@ -158,7 +161,9 @@ extension ContainerRuntime {
                 throw ContainerError(kind.kind, reason)
             case .vanished:
                 throw ContainerError(
-                    .failed, "the container's process was killed before it ran its program")
+                    .failed,
+                    "the container's process was killed before it ran its program"
+                        + MemoryKills.hint(MemoryKills.count(in: record)))
             case .ready, .hooksDue, .violation:
                 throw ContainerError(.failed, "the container's process broke the handshake")
             }

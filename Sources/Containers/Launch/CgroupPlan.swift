@@ -7,15 +7,16 @@ internal import OCI
 /// The cgroups that a new container is to have, and what is written to them: decided, and looked
 /// at on the host, before anything is made.
 ///
-/// A container has cgroups of its own when its configuration names a place or asks for resources;
-/// else it stays in the caller's.
+/// A container has cgroups of its own in every hierarchy when its configuration names a place or
+/// asks for resources. Else it has one, named by its id, in the hierarchy that costs least, so that
+/// it can be paused, counted and killed whole; or none where the caller may not make it.
 struct CgroupPlan {
     let creation: CgroupCreation
     let resources: ResourcePlan
     /// Whether the container's user becomes the owner (config-linux.md#cgroup-ownership).
     let delegates: Bool
 
-    /// nil when the configuration asks for none.
+    /// nil when there are to be none.
     init?(
         _ configuration: Configuration, id: ContainerID, host: Host, isManaged: Bool,
         isStrict: Bool = false
@@ -30,18 +31,22 @@ struct CgroupPlan {
             }
             return nil
         }
-        if path.isEmpty && asked == nil { return nil }
+        let isAsked = !path.isEmpty || asked != nil
+        guard let layout = host.cgroups, isAsked || !layout.hierarchies.isEmpty else {
+            if !isAsked { return nil }
+            throw ContainerError(.unsupported, "no cgroup hierarchy is mounted on this host")
+        }
         do throws(CgroupError) {
-            guard let layout = host.cgroups else {
-                throw CgroupError(.unsupported, "no cgroup hierarchy is mounted on this host")
-            }
             // The specification knows of no devices that are allowed after the configured rules.
             resources = try ResourcePlan(
                 asked ?? Resources(), support: layout.support,
                 devices: .init(defaults: isStrict ? [] : .standard))
+            var needs = CgroupCreation.Needs(resources)
+            needs.enablesAll = layout.isUnified
+            needs.isOptional = !isAsked
             creation = try CgroupCreation(
-                CgroupPath(path.isEmpty ? nil : path, id: id.text), in: layout,
-                needs: .init(resources, isRootless: host.effectiveUserID != 0))
+                CgroupPath(path.isEmpty ? nil : path, id: id.text),
+                in: isAsked ? layout : layout.least, needs: needs)
             delegates = Cgroup.delegates(
                 namespaces: configuration.linux.namespaces, mounts: configuration.mounts,
                 layout: layout)
@@ -51,9 +56,12 @@ struct CgroupPlan {
     }
 
     /// Makes the cgroups and sets their limits. The caller has `creation.record` in its journal.
-    func carryOut(owner: UInt32?) throws(ContainerError) -> Cgroup {
+    ///
+    /// - Returns: nil when there are none, because the caller may not make them.
+    func carryOut(owner: UInt32?, warn: (String) -> Void) throws(ContainerError) -> Cgroup? {
         do throws(CgroupError) {
-            let cgroup = try creation.carryOut()
+            let cgroup = try creation.carryOut(warn: warn)
+            if cgroup.record.places.isEmpty { return nil }
             try cgroup.apply(resources.steps)
             if delegates, let owner { try cgroup.changeOwner(to: owner) }
             return cgroup
@@ -77,7 +85,7 @@ extension ContainerError {
 }
 
 /// Runs what concerns cgroups.
-func withCgroups<R>(_ body: () throws(CgroupError) -> R) throws(ContainerError) -> R {
+func withCgroups<R: ~Copyable>(_ body: () throws(CgroupError) -> R) throws(ContainerError) -> R {
     do throws(CgroupError) {
         return try body()
     } catch {

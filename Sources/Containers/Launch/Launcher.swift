@@ -266,7 +266,9 @@ final class Launcher {
             default: ""
             }
         return ContainerError(
-            .failed, "the container's process was killed\(end) before it was ready")
+            .failed,
+            "the container's process was killed\(end) before it was ready"
+                + MemoryKills.hint(cgroup))
     }
 
     /// Lets the process outlive this one: the container is on record now.

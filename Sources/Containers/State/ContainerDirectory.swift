@@ -8,6 +8,7 @@ package import Linux
 /// |---|---|
 /// | `state.json` | the record; replaced in one step |
 /// | `config.json` | the configuration as it was at create |
+/// | `resources.json` | what the container may use, once `update` has changed it |
 /// | `gate` | the socket that the container's process waits on; gone once `start` has used it |
 /// | `notify/` | where the container's NOTIFY_SOCKET is bound |
 package struct ContainerDirectory: ~Copyable {

@@ -181,6 +181,8 @@ extension ContainerDirectory {
     func status(_ record: ContainerRecord) throws(ContainerError) -> State.Status {
         if record.phase == .creating { return try tryLock() ? .stopped : .creating }
         guard try record.isAlive() else { return .stopped }
+        // Where its cgroup cannot be looked at any more, nobody can have stopped it there.
+        if let cgroup = record.cgroup, (try? cgroup.isFrozen()) ?? false { return .paused }
         return hasGate() ? .created : .running
     }
 }

@@ -85,6 +85,7 @@ struct ArgumentParser {
         while let word = words.popFirst() {
             if flagsEnded || !Self.isFlag(word) {
                 operands.append(word)
+                if grammar.rest != nil { flagsEnded = true }
             } else if word == "--" {
                 flagsEnded = true
             } else {
@@ -154,6 +155,16 @@ struct ArgumentParser {
             guard let number = Int32(text), number >= 0 else {
                 throw wrong(text, "a number from 0 on")
             }
+        case .integer:
+            if Int64(text) == nil { throw wrong(text, "a whole number of at most 64 bits") }
+        case .size:
+            if Quantity.bytes(text) == nil {
+                throw wrong(text, "a size such as 512, 64m or 2g, or -1")
+            }
+        case .duration:
+            if Quantity.milliseconds(text) == nil {
+                throw wrong(text, "a time above 0, such as 5s, 250ms or 1m30s")
+            }
         case .choice(let words):
             if !words.contains(text) {
                 let expected = words.joined(separator: " or ")
@@ -166,7 +177,7 @@ struct ArgumentParser {
     // MARK: Operands
 
     private static func check(_ operands: [String], _ grammar: CommandGrammar) throws(UsageError) {
-        if operands.count > grammar.operands.count {
+        if operands.count > grammar.operands.count, grammar.rest == nil {
             let word = operands[grammar.operands.count]
             throw UsageError(message: "\"\(word)\" is one word too many", usage: grammar.usage)
         }

@@ -2,7 +2,8 @@
 
 /// Every command there is.
 enum CommandName: String, CaseIterable, Sendable {
-    case create, start, state, kill, delete, run, list, spec, check, features, help, version
+    case create, start, state, kill, delete, run, list, ps, pause, resume, update, events, spec
+    case check, features, help, version
 }
 
 /// The command line as a table: the only place that knows a flag's or a command's name.
@@ -48,7 +49,10 @@ enum CommandTable {
         switch command {
         case .create: create
         case .run: run
-        case .start, .state: ofOneContainer(command)
+        case .start, .state, .pause, .resume: ofOneContainer(command)
+        case .ps: ps
+        case .update: update
+        case .events: events
         case .kill: kill
         case .delete: delete
         case .list: list
@@ -110,14 +114,29 @@ enum CommandTable {
     }
 
     private static func ofOneContainer(_ name: CommandName) -> CommandGrammar {
-        let isStart = name == .start
+        let (summary, discussion) =
+            switch name {
+            case .start:
+                (
+                    "start a created container's program",
+                    "Fails, and says why, when the program cannot be executed."
+                )
+            case .pause:
+                (
+                    "stop every process of a container where it is",
+                    "They go on when the container is resumed."
+                )
+            case .resume:
+                ("let a paused container go on", "A container that is not paused is an error.")
+            default:
+                (
+                    "print a container's state",
+                    "The state is JSON, as the runtime specification defines it."
+                )
+            }
         return CommandGrammar(
-            name: name,
-            summary: isStart ? "start a created container's program" : "print a container's state",
-            options: [help], operands: [id],
-            discussion: isStart
-                ? "Fails, and says why, when the program cannot be executed."
-                : "The state is JSON, as the runtime specification defines it.")
+            name: name, summary: summary, options: [help], operands: [id],
+            discussion: discussion)
     }
 
     private static var kill: CommandGrammar {

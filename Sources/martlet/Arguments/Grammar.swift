@@ -8,6 +8,12 @@ enum ValueKind: Equatable, Sendable {
     case text(String)
     /// A whole number from 0 on.
     case number(String)
+    /// A whole number, which may be negative.
+    case integer(String)
+    /// Bytes: `64m`, or -1.
+    case size
+    /// A time as Go writes it: `1m30s`, `250ms`.
+    case duration
     /// One of these words.
     case choice([String])
 
@@ -15,7 +21,9 @@ enum ValueKind: Equatable, Sendable {
     var placeholder: String? {
         switch self {
         case .boolean: nil
-        case .text(let word), .number(let word): word
+        case .text(let word), .number(let word), .integer(let word): word
+        case .size: "BYTES"
+        case .duration: "TIME"
         case .choice(let words): words.joined(separator: "|")
         }
     }
@@ -51,6 +59,28 @@ enum OptionName: String, CaseIterable, Sendable {
     case format
     case quiet
     case json
+    // Of update and events.
+    case resources
+    case blkioWeight = "blkio-weight"
+    case cpuPeriod = "cpu-period"
+    case cpuQuota = "cpu-quota"
+    case cpuBurst = "cpu-burst"
+    case cpuShare = "cpu-share"
+    case cpuRealtimePeriod = "cpu-rt-period"
+    case cpuRealtimeRuntime = "cpu-rt-runtime"
+    case cpuIdle = "cpu-idle"
+    case cpusetCpus = "cpuset-cpus"
+    case cpusetMems = "cpuset-mems"
+    case memory
+    case memoryReservation = "memory-reservation"
+    case memorySwap = "memory-swap"
+    case kernelMemory = "kernel-memory"
+    case kernelMemoryTCP = "kernel-memory-tcp"
+    case pidsLimit = "pids-limit"
+    case l3CacheSchema = "l3-cache-schema"
+    case memoryBandwidthSchema = "mem-bw-schema"
+    case interval
+    case stats
 }
 
 /// One flag.
@@ -110,6 +140,9 @@ struct CommandGrammar: Sendable {
     let summary: String
     let options: [OptionGrammar]
     let operands: [OperandGrammar]
+    /// What stands for any number of words after the operands, which are another program's and
+    /// may look like flags; nil when there are none.
+    var rest: String?
     /// What else there is to know, for its own help.
     let discussion: String
 
@@ -118,6 +151,7 @@ struct CommandGrammar: Sendable {
         var words = ["usage: martlet", name.rawValue]
         if !options.isEmpty { words.append("[flags]") }
         words += operands.map { $0.isRequired ? $0.placeholder : "[\($0.placeholder)]" }
+        if let rest { words.append("[\(rest)…]") }
         return words.joined(separator: " ")
     }
 }

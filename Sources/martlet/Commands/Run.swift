@@ -67,6 +67,7 @@ extension Invocation {
         let container = try runtime.create(request, bundle: bundle, warn: log.warning)
         do throws(ContainerError) {
             let code = try startAndRelay(container, signals, console)
+            if code != 0 { tellMemoryKills(container) }
             if !options.isSet(.keep) { discard(container) }
             return code
         } catch {
@@ -114,6 +115,16 @@ extension Invocation {
     }
 
     // MARK: Errors
+
+    /// Why a program may have ended as it did, as nothing keeps it but the cgroup that goes now.
+    private func tellMemoryKills(_ container: borrowing CreatedContainer) {
+        let count = runtime.memoryKills(of: container)
+        if count == 0 { return }
+        log.warning(
+            "run \"\(id)\": the kernel had no memory left for the container, and killed "
+                + "\(count == 1 ? "a process" : "\(count) processes") of it; "
+                + "linux.resources.memory.limit is what it may have")
+    }
 
     /// Removes the container, whose program has ended or never ran. What cannot be removed is told,
     /// and changes nothing about what the caller asked for: an exit code, or the first error.
