@@ -24,11 +24,20 @@ package struct CgroupCreation: Sendable {
             unified = plan.unifiedControllers
             legacy = plan.legacyControllers
         }
+
+        /// Whether a place has a controller that is needed; for who is not the host's root.
+        fileprivate func include(_ place: CgroupPlace) -> Bool {
+            if place.isCgroup2 { return !unified.isEmpty }
+            // Only the host's root can change access to devices (`Cgroup.apply`).
+            return place.controllers.contains { $0 != "devices" && legacy.contains($0) }
+        }
     }
 
     /// The cgroups, and in `made` every directory that will be made: for a journal, before
     /// `carryOut`. Rolling back with `Cgroup(record).delete()` is right after any part of it.
     package let record: CgroupRecord
+    /// Directories of hierarchies that the caller may not write to, and that nothing needs.
+    private let leftOut: [String]
     let needs: Needs
     private let isUnified: Bool
 
@@ -43,20 +52,33 @@ package struct CgroupCreation: Sendable {
         guard !layout.hierarchies.isEmpty else {
             throw CgroupError(.unsupported, "no cgroup hierarchy is mounted on this host")
         }
-        var places = path.places(in: layout)
-        for index in places.indices {
-            places[index].made = try Self.missing(places[index])
+        var places: [CgroupPlace] = []
+        var leftOut: [String] = []
+        let mayLack = needs.isOptional || Self.lacksHostRights
+        for var place in path.places(in: layout) {
+            let (missing, isWritable) = try Self.look(at: place)
+            place.made = missing
+            if isWritable || !mayLack || needs.include(place) {
+                places.append(place)
+            } else {
+                leftOut.append(place.absolutePath)
+            }
         }
         record = CgroupRecord(places: places)
+        self.leftOut = leftOut
         self.needs = needs
         isUnified = layout.isUnified
     }
 
-    /// The directories on the way that are not there, after a look at the last that is.
-    private static func missing(_ place: CgroupPlace) throws(CgroupError) -> [String] {
+    /// The directories on the way that are not there, after a look at the last that is, and
+    /// whether the caller may make some there.
+    private static func look(at place: CgroupPlace) throws(CgroupError)
+        -> (missing: [String], isWritable: Bool)
+    {
         let top = try CgroupDirectory(topOf: place)
         let names = place.names
         var missing: [String] = []
+        var isWritable: Bool?
         for count in stride(from: names.count, through: 1, by: -1) {
             let path = names[..<count].joined(separator: "/")
             guard let directory = try top.open(path) else {
@@ -69,9 +91,10 @@ package struct CgroupCreation: Sendable {
                     "cgroup \"\(directory.path)\" is frozen; a container in it could not start")
             }
             if count == names.count { try refusePopulated(directory, place.version) }
+            isWritable = File.isWritable(directory.descriptor)
             break
         }
-        return missing.reversed()
+        return (missing.reversed(), isWritable ?? File.isWritable(top.descriptor))
     }
 
     private static func refusePopulated(
@@ -96,7 +119,7 @@ package struct CgroupCreation: Sendable {
     /// write to, and in which nothing is needed, is left out, and told to `warn` by name.
     package func carryOut(warn: (String) -> Void = { _ in }) throws(CgroupError) -> Cgroup {
         var places: [CgroupPlace] = []
-        var leftOut: [String] = []
+        var leftOut = leftOut
         do throws(CgroupError) {
             for var place in record.places {
                 place.made = []
@@ -137,20 +160,12 @@ package struct CgroupCreation: Sendable {
                 let isRefused =
                     error.errno == .accessDenied || error.errno == .notPermitted
                     || error.errno == .readOnly
-                if isRefused, !isNeeded(place), needs.isOptional || Self.lacksHostRights {
+                if isRefused, needs.isOptional || Self.lacksHostRights, !needs.include(place) {
                     return false
                 }
                 throw error
             }
         }
-    }
-
-    private func isNeeded(_ place: CgroupPlace) -> Bool {
-        if place.isCgroup2 { return !needs.unified.isEmpty }
-        // Only the host's root can change access to devices (`Cgroup.apply`).
-        var legacy = needs.legacy
-        if Self.lacksHostRights { legacy.remove("devices") }
-        return !legacy.isDisjoint(with: place.controllers)
     }
 
     /// Whether we are somebody else than the host's root.

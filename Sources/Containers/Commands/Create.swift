@@ -41,9 +41,7 @@ private struct Creation: ~Copyable {
         let callerUmask = Process.setUmask(0)
         defer { Process.setUmask(callerUmask) }
         let host = try lookAtHost(bundle.configuration)
-        let cgroups = try CgroupPlan(
-            bundle.configuration, id: id, host: host, isManaged: request.managesCgroups,
-            isStrict: request.isStrict)
+        let cgroups = try planCgroups(bundle.configuration, host)
         let plan = try plan(bundle, host, cgroups, warn: warn)
         try Preflight.check(bundle, request)
         let console = try connectConsole()
@@ -143,6 +141,20 @@ private struct Creation: ~Copyable {
             host.isInMountNamespace = try Preflight.isOwn(.mount, path)
         }
         return host
+    }
+
+    private func planCgroups(_ configuration: Configuration, _ host: Host) throws(ContainerError)
+        -> CgroupPlan?
+    {
+        do throws(ContainerError) {
+            return try CgroupPlan(
+                configuration, id: id, host: host, isManaged: request.managesCgroups,
+                isStrict: request.isStrict)
+        } catch {
+            // A container with this id is likely to live in the same cgroup; of the two errors
+            // that is the one to tell.
+            throw store.has(id) ? Store.taken : error
+        }
     }
 
     private func plan(

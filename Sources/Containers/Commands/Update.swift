@@ -6,9 +6,10 @@ package import OCI
 
 extension ContainerRuntime {
     /// Changes a container's resources, all that are given or none; what is not given stays.
-    /// `warn` gets what was asked for and does nothing.
+    /// `isStrict` allows no devices but those of the given rules; `warn` gets what was asked for and
+    /// does nothing.
     package func update(
-        _ id: String, to resources: Resources, warn: (String) -> Void
+        _ id: String, to resources: Resources, isStrict: Bool = false, warn: (String) -> Void
     ) throws(ContainerError) {
         try performing("update", id) { (id) throws(ContainerError) in
             let directory = try store.openLocked(id)
@@ -18,7 +19,9 @@ extension ContainerRuntime {
                 throw ContainerError(.wrongState, "container not running")
             }
             if resources == Resources() { return }
-            try Update(directory, record, resources, warn: warn)
+            try Update(
+                directory, record, resources,
+                devices: .init(defaults: isStrict ? [] : .standard), warn: warn)
         }
     }
 }
@@ -32,7 +35,7 @@ private struct Update {
     @discardableResult
     init(
         _ directory: borrowing ContainerDirectory, _ record: ContainerRecord,
-        _ asked: Resources, warn: (String) -> Void
+        _ asked: Resources, devices: ResourcePlan.DevicePolicy, warn: (String) -> Void
     ) throws(ContainerError) {
         self.record = record
         cgroup = try record.requireCgroup(to: "limit it")
@@ -43,7 +46,7 @@ private struct Update {
         }
         plan = try withCgroups { () throws(CgroupError) in
             try ResourcePlan(
-                Self.complete(asked, from: after), support: layout.support)
+                Self.complete(asked, from: after), support: layout.support, devices: devices)
         }
         for warning in plan.warnings { warn(warning) }
         let further = try extend(directory)

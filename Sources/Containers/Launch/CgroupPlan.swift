@@ -47,6 +47,7 @@ struct CgroupPlan {
             creation = try CgroupCreation(
                 CgroupPath(path.isEmpty ? nil : path, id: id.text),
                 in: isAsked ? layout : layout.least, needs: needs)
+            if creation.record.places.isEmpty, !isAsked { return nil }
             delegates = Cgroup.delegates(
                 namespaces: configuration.linux.namespaces, mounts: configuration.mounts,
                 layout: layout)

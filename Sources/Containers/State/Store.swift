@@ -65,7 +65,13 @@ package struct Store: Sendable {
         return names.sorted().compactMap { ContainerID($0) }
     }
 
-    private static var taken: ContainerError {
+    /// Whether there is a container with this id at the moment.
+    func has(_ id: ContainerID) -> Bool {
+        (try? File.status(of: "\(root)/\(id)", followingLink: false)) != nil
+    }
+
+    /// What every command says of an id that somebody has.
+    static var taken: ContainerError {
         ContainerError(
             .exists,
             "container with given ID already exists; see martlet list, or choose another id")

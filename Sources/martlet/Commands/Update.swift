@@ -19,7 +19,8 @@ extension Invocation {
         } else {
             resources = try givenResources()
         }
-        try runtime.update(id, to: resources, warn: log.warning)
+        try runtime.update(
+            id, to: resources, isStrict: globals.isStrict, warn: log.warning)
     }
 
     /// The largest file of resources that is read, in bytes.
