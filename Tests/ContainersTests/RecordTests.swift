@@ -15,6 +15,7 @@ import Testing
         record.startTime = UInt64(Int64.max)
         record.hasProcess = false
         record.ownsPidNamespace = false
+        record.memoryKillsBefore = 4
         record.annotations = [:]
         #expect(try ContainerRecord(bytes: record.bytes) == record)
     }

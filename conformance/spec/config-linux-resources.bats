@@ -329,3 +329,248 @@ devices() {
     create_refused
     has "$errors" memory.high
 }
+
+# in_v1 NAME: the container's directory in that hierarchy of v1.
+in_v1() { printf '/sys/fs/cgroup/%s%s' "$1" "$(sed -n "s/^[0-9]*:$1://p" "/proc/$(pid_of)/cgroup")"; }
+
+only_v1() { [ -d "/sys/fs/cgroup/$1" ] || not_here "the $1 controller is not on cgroup v1"; }
+
+@test "config-linux.md#cpu: a quota throttles" {
+    only_v1 cpu
+    limits '{cpu: {quota: 2000, period: 20000}}'
+    script 'while :; do :; done'
+    launched
+    local stat
+    stat=$(in_v1 cpu)/cpu.stat
+    throttled() { [ "$(sed -n 's/^nr_throttled //p' "$stat")" -gt 2 ]; }
+    within 10 throttled
+}
+
+@test "config-linux.md#cpu: shares, period, quota and idle are the kernel's own" {
+    only_v1 cpu
+    limits '{cpu: {shares: 512, quota: 50000, period: 200000}}'
+    launched
+    local at
+    at=$(in_v1 cpu)
+    equal "$(cat "$at/cpu.shares")" 512
+    equal "$(cat "$at/cpu.cfs_quota_us")" 50000
+    equal "$(cat "$at/cpu.cfs_period_us")" 200000
+}
+
+@test "config-linux.md#cpu: cpus are those that processes may run on" {
+    with_controller cpuset
+    limits '{cpu: {cpus: "0", mems: "0"}}'
+    inside 'grep -E "^(Cpus|Mems)_allowed_list" /proc/self/status'
+    ok
+    equal "$(tr -d '[:blank:]' <<<"$output")" $'Cpus_allowed_list:0\nMems_allowed_list:0'
+}
+
+@test "config-linux.md#cpu: processors that there are not are refused" {
+    with_controller cpuset
+    limits '{cpu: {cpus: "4000"}}'
+    create_refused
+    no_cgroups
+}
+
+@test "config-linux.md#memory: swappiness, reservation and the killer switched off" {
+    only_v1 memory
+    limits '{memory: {limit: 67108864, reservation: 33554432, swappiness: 7, disableOOMKiller: true}}'
+    launched
+    local at
+    at=$(in_v1 memory)
+    equal "$(cat "$at/memory.soft_limit_in_bytes")" 33554432
+    equal "$(cat "$at/memory.swappiness")" 7
+    has "$(cat "$at/memory.oom_control")" 'oom_kill_disable 1'
+}
+
+@test "config-linux.md#block-io: rates are set on the device" {
+    only_v1 blkio
+    local disk
+    disk=$(cat /sys/block/*/dev 2>/dev/null | head -n 1)
+    [ -n "$disk" ] || not_here 'no block device'
+    limits "{blockIO: {throttleReadBpsDevice: [{major: ${disk%:*}, minor: ${disk#*:}, rate: 1048576}],
+        throttleWriteIOPSDevice: [{major: ${disk%:*}, minor: ${disk#*:}, rate: 100}]}}"
+    launched
+    local at
+    at=$(in_v1 blkio)
+    equal "$(cat "$at/blkio.throttle.read_bps_device")" "$disk 1048576"
+    equal "$(cat "$at/blkio.throttle.write_iops_device")" "$disk 100"
+}
+
+@test "config-linux.md#pids: a limit of 0 forbids every further process" {
+    with_controller pids
+    only_martlet  # Debian's runc 1.1.5 takes it for no limit, as the specification had it then.
+    limits '{pids: {limit: 0}}'
+    inside 'sleep 0 & wait; echo never'
+    lacks "$output" never
+    matches "$errors" "can't fork"
+}
+
+@test "config-linux.md#pids: a fork bomb is held" {
+    only_v1 pids
+    limits '{pids: {limit: 30}}'
+    # The shell that forks ends when it cannot; the first one waits without forking.
+    script 'mkfifo /tmp/f; exec 9<>/tmp/f; for i in 1 2 3; do (while :; do sleep 1000 & done) 2>/dev/null & done; while :; do read x <&9; done'
+    launched
+    local at
+    at=$(in_v1 pids)
+    full() { [ "$(cat "$at/pids.current")" -ge 29 ]; }
+    within 10 full
+    [ "$(cat "$at/pids.current")" -le 30 ]
+    rt delete --force "$ID"
+    ok
+    nothing_left
+}
+
+@test "config-linux.md#allowed-device-list: tun is not open unless it is allowed" {
+    only_martlet  # Every other runtime adds it to what is allowed.
+    limits '{devices: [{allow: false, access: "rwm"}]}'
+    edit '.process.capabilities |= map_values(. + ["CAP_MKNOD"])'
+    inside 'mknod /dev/t c 10 200; (: </dev/t) 2>/dev/null && echo open || echo shut'
+    ok
+    equal "$output" shut
+    limits '{devices: [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 200, access: "rwm"}]}'
+    ID=$ID-2
+    inside 'mknod /dev/t c 10 200; (: </dev/t) && echo open'
+    ok
+    equal "$output" open
+}
+
+@test "config-linux.md#allowed-device-list: an unknown type or access is refused" {
+    only_martlet  # runc takes an access of "x".
+    local rule
+    for rule in '{allow: true, type: "x", access: "r"}' '{allow: true, type: "u", access: "r"}' \
+        '{allow: true, access: "rx"}' '{allow: true, access: "RW"}' '{type: "c"}' \
+        '{allow: true, type: "c", major: -2}' '{allow: true, type: "c", major: 4294967296}'; do
+        limits "{devices: [$rule]}"
+        create_refused || say "$rule"
+    done
+}
+
+@test "config-linux.md#control-groups: numbers that cannot be are refused" {
+    local limit
+    for limit in '{memory: {limit: -2}}' '{memory: {swap: -9}}' '{pids: {limit: -2}}' '{cpu: {shares: -1}}' \
+        '{cpu: {period: -1}}' '{cpu: {quota: "many"}}' '{memory: {limit: 1.5}}' \
+        '{blockIO: {weight: 65536}}' '{hugepageLimits: [{pageSize: "2MB", limit: -1}]}' \
+        '{network: {classID: 4294967296}}' '{cpu: {idle: 2}}'; do
+        # Peers take or leave these, one way or another.
+        case $limit in *': -2}'* | *-9* | *idle*) is_martlet || continue ;; esac
+        limits "$limit"
+        create_refused || say "$limit"
+    done
+    # Larger than jq can write.
+    placed
+    sed -i 's/"linux": {/"linux": {"resources": {"memory": {"limit": 9223372036854775808}},/' "$BUNDLE/config.json"
+    create_refused
+}
+
+@test "config-linux.md#unified: a file that no controller has is refused, by name" {
+    only_martlet
+    limits '{unified: {"nothing.max": "1"}}'
+    create_refused
+    has "$errors" nothing.max
+    limits '{unified: {"../x": "1"}}'
+    create_refused
+    limits '{unified: {"cgroup.nothing": "1"}}'
+    create_refused
+    has "$errors" cgroup.nothing
+    no_cgroups
+}
+
+@test "config-linux.md#rdma: refused by name where there is no controller" {
+    only_martlet  # runc 1.1.5 and crun write nothing, and say nothing.
+    ! grep -qs '^rdma' /proc/cgroups || [ ! -d /sys/fs/cgroup/rdma ] || not_here 'rdma is there'
+    limits '{rdma: {mlx5_1: {hcaHandles: 3}}}'
+    create_refused
+    has "$errors" rdma
+}
+
+@test "config-linux.md#cgroups-path: no path that leads elsewhere" {
+    only_martlet  # runc and crun clean them instead.
+    local path
+    for path in /a/../b a/../../b ./a a//b /a/./b ../a $'a\nb'; do
+        edit '.linux.cgroupsPath = $p' --arg p "$path"
+        create_refused || say "$path"
+    done
+    edit '.linux.cgroupsPath = $p' --arg p "/$(printf 'a%.0s' {1..300})"
+    create_refused
+}
+
+@test "config-linux.md#cgroups-path: a relative path is below the caller's own cgroup, on v1" {
+    only_v1 pids
+    edit '.linux.cgroupsPath = $p' --arg p "martlet-conformance/$ID"
+    launched
+    local own
+    own=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+    equal "$(sed -n 's/^[0-9]*:memory://p' "/proc/$(pid_of)/cgroup")" "${own%/}/martlet-conformance/$ID"
+    end_container
+    rt delete "$ID"
+    ok
+    no_cgroups
+}
+
+@test "config-linux.md#cgroups-path: without one, the runtime's own default, removed by delete" {
+    launched
+    has "$(cat "/proc/$(pid_of)/cgroup")" "$ID"
+    end_container
+    rt delete "$ID"
+    ok
+    equal "$(cgroups_left)" ''
+}
+
+# Debian's runc removes it.
+@test "runtime.md#delete: a cgroup that was there before stays" {
+    only_v1 pids
+    mkdir -p "/sys/fs/cgroup/pids/martlet-conformance/$ID"
+    placed
+    launched
+    end_container
+    rt delete "$ID"
+    ok
+    local left
+    left=$(cgroups_of)
+    rmdir "/sys/fs/cgroup/pids/martlet-conformance/$ID" 2>/dev/null || true
+    rmdir /sys/fs/cgroup/pids/martlet-conformance 2>/dev/null || true
+    equal "$left" "/sys/fs/cgroup/pids/martlet-conformance/$ID"
+}
+
+@test "runtime.md#delete: what a container made below its cgroup is removed with it" {
+    placed
+    launched
+    local at
+    at=$(cgroups_of | head -n 1)
+    mkdir -p "$at/one/two"
+    end_container
+    rt delete "$ID"
+    ok
+    no_cgroups
+}
+
+@test "config-linux.md#memory: a container that the kernel killed is told to be" {
+    with_controller memory
+    only_martlet  # No other runtime tells.
+    limits '{memory: {limit: 33554432, swap: 33554432}}'
+    script 'exec tail /dev/zero'
+    launched
+    stopped
+    rt state "$ID"
+    equal "$(jq .oomKilled <<<"$output")" true
+    ID=$ID-2
+    run_container
+    equal "$status" 137
+    has "$errors" 'no memory left'
+    ID=$ID-3
+    inside 'exit 3'
+    equal "$status" 3
+    equal "$errors" ''
+}
+
+@test "config-linux.md#memory: too little to begin with is an error that says so" {
+    with_controller memory
+    only_martlet
+    limits '{memory: {limit: 4096, swap: 4096}}'
+    run_container
+    refused
+    matches "$errors" 'memory'
+    no_cgroups
+}

@@ -105,6 +105,7 @@ private struct Creation: ~Copyable {
         let cgroup = try cgroups?.carryOut(owner: bundle.configuration.hostUser, warn: warn)
         offers.cgroup = cgroup
         record.cgroups = cgroup?.record.places ?? []
+        record.memoryKillsBefore = MemoryKills.before(cgroup)
         let launcher = try Launcher(plan, host: host, offers: offers)
         record.pid = launcher.pid
         record.startTime = try startTime(of: launcher.pid)

@@ -46,7 +46,7 @@ extension ContainerRuntime {
         var state = State(
             id: record.id, status: status, pid: status == .stopped ? 0 : record.pid,
             bundle: record.bundle)
-        if status == .stopped, MemoryKills.count(in: record.cgroup) > 0 { state.oomKilled = true }
+        if status == .stopped, MemoryKills.count(in: record) > 0 { state.oomKilled = true }
         state.annotations = record.annotations
         state.rootfs = record.rootfs
         state.created = record.created

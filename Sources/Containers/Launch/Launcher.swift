@@ -15,6 +15,7 @@ final class Launcher {
     let pidfd: SharedDescriptor
     private let cgroup: Cgroup?
     private let callerUmask: UInt32
+    private let killsBefore: UInt64
     private var isReleased = false
 
     /// What the caller has opened for the first process.
@@ -44,6 +45,7 @@ final class Launcher {
         let sources = try MountSources(plan, host: host)
         resources.sources = sources.trees
         resources.userNamespaces = sources.userNamespaces
+        killsBefore = MemoryKills.before(offers.cgroup)
         let made = try Self.makeProcess(plan, resources, offers.cgroup)
         cgroup = offers.cgroup
         callerUmask = offers.callerUmask
@@ -268,7 +270,7 @@ final class Launcher {
         return ContainerError(
             .failed,
             "the container's process was killed\(end) before it was ready"
-                + MemoryKills.hint(cgroup))
+                + MemoryKills.hint(MemoryKills.count(in: cgroup) &- killsBefore))
     }
 
     /// Lets the process outlive this one: the container is on record now.

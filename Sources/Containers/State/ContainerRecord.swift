@@ -37,6 +37,9 @@ package struct ContainerRecord: Equatable, Sendable {
     /// The hooks that are still to run after `create`: poststart and poststop. The others' lists are
     /// empty.
     package var hooks = Hooks()
+    /// How many processes the kernel had killed for want of memory in a cgroup that was there
+    /// before the container.
+    package var memoryKillsBefore: UInt64 = 0
     /// Whether the container has a pid namespace that ends with its process.
     package var ownsPidNamespace: Bool
 
@@ -88,6 +91,7 @@ package struct ContainerRecord: Equatable, Sendable {
             for element in try node.elements() { cgroups.append(try Self.place(element)) }
         }
         if let node = root["hooks"] { hooks = try Hooks(record: node) }
+        memoryKillsBefore = try root["memoryKillsBefore"]?.integer() ?? 0
         if let node = root["annotations"] {
             for member in try node.members() {
                 annotations[member.key] = try member.value.string()
@@ -146,6 +150,7 @@ package struct ContainerRecord: Equatable, Sendable {
             json.key("hooks")
             hooks.encode(into: &json)
         }
+        if memoryKillsBefore > 0 { json.member("memoryKillsBefore", memoryKillsBefore) }
         json.endObject()
         return json.bytes
     }
