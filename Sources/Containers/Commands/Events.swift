@@ -32,7 +32,11 @@ extension ContainerRuntime {
     /// Tells what a container uses at every interval, and when memory runs out, until it stops or
     /// `tell` throws.
     ///
-    /// - Parameter interval: in milliseconds, 1 or more.
+    /// - Parameters:
+    ///   - id: the container's.
+    ///   - interval: in milliseconds, 1 or more.
+    ///   - tell: gets each event as it comes.
+    /// - Throws: when the container does not run, or cannot be watched.
     package func watch(
         _ id: String, interval: Int, tell: (ContainerEvent) throws(ContainerError) -> Void
     ) throws(ContainerError) {
