@@ -218,12 +218,6 @@ package enum File {
             forbidsExecution: flags & clinux_st_noexec() != 0)
     }
 
-    /// Whether the caller may make files in an open directory. The system call is `faccessat2(2)`,
-    /// W_OK for the effective ids.
-    package static func isWritable(_ directory: borrowing FileDescriptor) -> Bool {
-        unsafe faccessat(directory.number, ".", W_OK, AT_EACCESS) == 0
-    }
-
     /// The system call is `mkdirat(2)`.
     package static func makeDirectory(
         _ path: String, at directory: CInt = Directory.current, permissions: UInt32

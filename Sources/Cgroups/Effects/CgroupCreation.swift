@@ -91,10 +91,11 @@ package struct CgroupCreation: Sendable {
                     "cgroup \"\(directory.path)\" is frozen; a container in it could not start")
             }
             if count == names.count { try refusePopulated(directory, place.version) }
-            isWritable = File.isWritable(directory.descriptor)
+            isWritable = File.permits(.write, ".", at: directory.descriptor.number)
             break
         }
-        return (missing.reversed(), isWritable ?? File.isWritable(top.descriptor))
+        if let isWritable { return (missing.reversed(), isWritable) }
+        return (missing.reversed(), File.permits(.write, ".", at: top.descriptor.number))
     }
 
     private static func refusePopulated(

@@ -28,11 +28,7 @@ extension CgroupCreation {
         -> CgroupError?
     {
         if File.permits(.write, ".", at: directory.descriptor.number) { return nil }
-        let isNeeded =
-            place.isCgroup2
-            ? !needs.unified.isEmpty : !needs.legacy.isDisjoint(with: place.controllers)
-        // Left out, as `carryOut` does.
-        if needs.isRootless && !isNeeded { return nil }
+        // Where nothing needs it, the place is left out already.
         return CgroupError(
             .failed,
             "cgroup \"\(directory.path)\" cannot be written to by this user; it has to be "
