@@ -75,6 +75,7 @@ many() { [ "$(count)" -ge 30 ]; }
 # forks: a container that makes processes faster than anyone can kill them one by one; the limit
 # keeps the machine usable.
 forks() {
+    [ -d /sys/fs/cgroup/pids ] || grep -qw pids /sys/fs/cgroup/cgroup.controllers || not_here 'no pids controller'
     edit '.linux.resources.pids.limit = 400'
     script 'trap "" TERM INT HUP
 forking() { while :; do (sleep 1000 & exec sleep 0.01); done; }
