@@ -68,7 +68,7 @@ load ../helpers
     create_refused
 }
 
-# crun takes it as it is.
+# runc never looks.
 @test "config.md#specification-version: ociVersion is REQUIRED" {
     edit 'del(.ociVersion)'
     create_refused
@@ -114,6 +114,7 @@ load ../helpers
     create_refused
 }
 
+# crun passes an unknown rootfsPropagation over.
 @test "config.md#valid-values: an unsupported value MUST generate an error" {
     cp "$BUNDLE/config.json" "$T/good.json"
     local filter
@@ -130,7 +131,7 @@ load ../helpers
 }
 
 # A configuration without it asks for nothing of Linux: no namespace, no limit. Its mounts would be
-# the machine's own, and so it has none here.
+# the machine's own, and so it has none here. (runc and crun refuse it.)
 @test "config.md#platform-specific-configuration: linux is OPTIONAL" {
     edit 'del(.linux, .hostname, .mounts)'
     inside 'readlink /proc/self/ns/uts || echo ran'
@@ -149,6 +150,7 @@ load ../helpers
     create_refused
 }
 
+# crun takes them for none.
 @test "config.md#annotations: annotations MUST be a map" {
     local value
     for value in '["com.example.key"]' '"com.example.key"' 5; do

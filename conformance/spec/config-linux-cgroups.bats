@@ -5,8 +5,6 @@
 
 load ../helpers
 
-setup_file() { it_runs; }
-
 also_setup() { with_cgroups; }
 
 PLACE() { printf '/martlet-conformance/%s' "$ID"; }

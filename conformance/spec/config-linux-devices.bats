@@ -49,6 +49,7 @@ shows() {
     create_refused
 }
 
+# runc takes it.
 @test "config-linux.md#devices: path is REQUIRED" {
     device '{"type": "c", "major": 1, "minor": 5}'
     create_refused
@@ -66,11 +67,13 @@ shows() {
     done
 }
 
+# crun takes it for a fifo or the like.
 @test "config-linux.md#devices: an unknown type is an error" {
     device '{"type": "s", "path": "/dev/mine", "major": 1, "minor": 5}'
     create_refused
 }
 
+# runc and crun leave in place what is there.
 @test "config-linux.md#devices: another file at path MUST generate an error" {
     echo content >"$BUNDLE/rootfs/home/file"
     device '{"type": "c", "path": "/home/file", "major": 1, "minor": 5}'
@@ -82,6 +85,7 @@ shows() {
     [ -d "$BUNDLE/rootfs/home/file" ]
 }
 
+# runc and crun leave in place what is there.
 @test "config-linux.md#devices: another device at path MUST generate an error" {
     device '{"type": "c", "path": "/home/device", "major": 1, "minor": 5}'
     mknod "$BUNDLE/rootfs/home/device" c 1 3
@@ -128,7 +132,7 @@ shows() {
 }
 
 # Devices of a user namespace are bind mounts of the host's: their owner is the host's file's.
-# A fifo is made, and has its owner.
+# A fifo is made, and has its owner. (runc wants the host's fifo of that name.)
 @test "config-linux.md#devices: uid and gid are ids of the container" {
     user_namespace
     device '{"type": "p", "path": "/dev/pipe", "uid": 1000, "gid": 1001}'

@@ -4,6 +4,8 @@
 
 load ../helpers
 
+# runc before 1.2 does not know personality.
+
 @test "config-linux.md#personality: LINUX32 makes uname show 32 bits" {
     edit '.linux.personality = {domain: "LINUX32"}'
     inside 'uname -m; cat /proc/self/personality'
@@ -38,7 +40,7 @@ load ../helpers
     create_refused
 }
 
-# runc only warns of them.
+# runc only warns of them, crun passes them over.
 @test "config-linux.md#personality: any flag is an error" {
     edit '.linux.personality = {domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"]}'
     create_refused

@@ -142,6 +142,7 @@ has_setting() {
     within 10 throttled
 }
 
+# runc before 1.2 knows neither burst nor idle.
 @test "config-linux.md#cpu: burst is set" {
     has_setting cpu cpu.cfs_burst_us cpu.max.burst
     limits '{cpu: {quota: 50000, period: 100000, burst: 20000}}'
@@ -214,7 +215,7 @@ page_size() {
     create_refused
 }
 
-# A limit that cannot be set must not be passed over: few machines have the controller, or a device.
+# crun passes it over. A limit that cannot be set must not be: few machines have the controller, or a device.
 @test "config-linux.md#rdma: is set, or an error" {
     edit '.linux.resources = {rdma: {mlx5_1: {hcaHandles: 3}}}'
     create
@@ -271,6 +272,7 @@ devices() {
     devices '{allow: true, type: "c", major: 10, minor: 229, access: "w"}' 'no read write no block mknod '
 }
 
+# runc takes what is missing for false.
 @test "config-linux.md#allowed-device-list: allow is REQUIRED" {
     limits '{devices: [{access: "rwm"}]}'
     create_refused

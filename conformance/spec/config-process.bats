@@ -289,7 +289,7 @@ limit() { awk -v name="$1" 'index($0, name) == 1 { print $(NF - 2), $(NF - 1) }'
     equal "$output" $'seven\nraised\nceiling'
 }
 
-# runc takes what is missing for 0.
+# runc and crun take what is missing for 0.
 @test "config.md#posix-process: type, soft and hard are REQUIRED" {
     local name
     script 'echo ran'
@@ -374,6 +374,7 @@ only_capabilities() { edit '.process.capabilities = $c' --argjson c "$1"; args c
     equal "$(caps Bnd)" 1
 }
 
+# crun 1.8.1 is silent; it and runc 1.1.5 fail where a capability cannot be granted.
 # Where a warning goes is the runtime's choice: its log, or stderr.
 warned_of() {
     call "$T/out" "$T/err" "$@" "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" --log "$T/log" run --bundle "$BUNDLE" "$ID"

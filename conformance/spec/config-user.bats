@@ -96,6 +96,7 @@ load ../helpers
     nothing_left
 }
 
+# runc and crun take 0.
 @test "config.md#user: gid is REQUIRED" {
     edit 'del(.process.user.gid)'
     script 'echo ran'
@@ -184,7 +185,7 @@ load ../helpers
     fi
 }
 
-# runc takes what is missing for 0.
+# runc and crun take what is missing for 0.
 @test "config-linux.md#user-namespace-mappings: containerID, hostID and size are REQUIRED" {
     user_namespace
     script 'echo ran'

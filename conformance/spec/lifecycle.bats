@@ -403,7 +403,7 @@ surroundings() {
     ls -A "$ROOT" 2>/dev/null || true
 }
 
-# Each fails at another time: in reading, in making mounts, after the mounts, at the program.
+# Each fails at another time: in reading, in making mounts, after the mounts. (crun creates the last.)
 @test "runtime.md#errors: a failed create leaves the bundle, the host's mounts and its cgroups as they were" {
     cp "$BUNDLE/config.json" "$T/good.json"
     local filter
@@ -421,6 +421,7 @@ surroundings() {
     done
 }
 
+# crun sends a signal of no name as signal 0.
 @test "runtime.md#errors: a failed operation leaves the container as it was" {
     launched
     local before
