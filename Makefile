@@ -32,7 +32,7 @@ COMPILE_FLAGS := -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-ma
 RELEASE_FLAGS := $(LINK_FLAGS) $(COMPILE_FLAGS) --explicit-target-dependency-import-check error \
 	-Xlinker --Map=$(CURDIR)/$(MAP)
 
-.PHONY: all build release debug demo test test-root check lint fmt conformance bench startup \
+.PHONY: all build release debug demo test test-root check lint fmt conformance bench startup fuzz \
 	install uninstall man docs dist hooks clean help setup setup-test setup-check
 
 all: release ## build the release binary, .build/release/martlet
@@ -62,6 +62,9 @@ test: ## set up, build, and run every test there is
 
 test-root: ## the same, and refuse to leave out what needs root
 	@REQUIRE_ALL=1 scripts/test
+
+fuzz: debug ## feed 100,000 broken configurations to all that reads and plans them: FUZZ="--seed N"
+	$(BUILD)/debug/martlet-fuzz $(FUZZ)
 
 check: setup-check lint release ## what the commit hook and CI check: layout, licences, direction, binary
 	@scripts/check-binary --self-test

@@ -45,6 +45,12 @@ let package = Package(
             dependencies: ["Linux", "JSON", "OCI", "Cgroups", "Containers", "Supervision"],
             swiftSettings: strict),
 
+        // Broken inputs for all that reads and plans (docs/fuzzing.md).
+        .executableTarget(
+            name: "martlet-fuzz",
+            dependencies: ["Linux", "JSON", "OCI", "Cgroups", "Containers"],
+            path: "Fuzz", swiftSettings: strict),
+
         .testTarget(
             name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),

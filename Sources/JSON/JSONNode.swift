@@ -68,11 +68,15 @@ package struct JSONNode {
 
     /// The string, which must be one. It can contain NUL.
     package func string() throws(JSONError) -> String {
-        guard let text = unquotedString else { throw unexpected("a string") }
+        guard let text = stringIfAny else { throw unexpected("a string") }
         return text
     }
 
-    private var unquotedString: String? {
+    // What throws tells the path, which a search of the document finds. Who goes on reading after
+    // an error asks these instead, so that a text full of errors does not cost its square.
+
+    /// The string, if it is one.
+    package var stringIfAny: String? {
         guard kind == .string, let start = unsafe json_object_get_string(value) else { return nil }
         let length = unsafe Int(json_object_get_string_len(value))
         let bytes = unsafe UnsafeRawBufferPointer(start: start, count: length)
@@ -81,8 +85,13 @@ package struct JSONNode {
 
     /// The boolean, which must be one.
     package func boolean() throws(JSONError) -> Bool {
-        guard kind == .boolean else { throw unexpected("a boolean") }
-        return unsafe json_object_get_boolean(value) != 0
+        guard let boolean = booleanIfAny else { throw unexpected("a boolean") }
+        return boolean
+    }
+
+    /// The boolean, if it is one.
+    package var booleanIfAny: Bool? {
+        kind == .boolean ? unsafe json_object_get_boolean(value) != 0 : nil
     }
 
     /// The integer, which must be written as one and fit.
@@ -163,15 +172,24 @@ package struct JSONNode {
 
     /// The elements of the array, which this must be.
     package func elements() throws(JSONError) -> JSONElements {
-        guard kind == .array else { throw unexpected("an array") }
+        guard let elements = elementsIfAny else { throw unexpected("an array") }
+        return elements
+    }
+
+    /// The elements, if it is an array.
+    package var elementsIfAny: JSONElements? {
+        guard kind == .array else { return nil }
         return JSONElements(array: self, count: unsafe Int(json_object_array_length(value)))
     }
 
     /// The members of the object, which this must be, in the order of the text.
     package func members() throws(JSONError) -> JSONMembers {
-        guard kind == .object else { throw unexpected("an object") }
-        return JSONMembers(object: self)
+        guard let members = membersIfAny else { throw unexpected("an object") }
+        return members
     }
+
+    /// The members, if it is an object.
+    package var membersIfAny: JSONMembers? { kind == .object ? JSONMembers(object: self) : nil }
 
     fileprivate func element(at index: Int) -> JSONNode {
         unsafe JSONNode(json_object_array_get_idx(value, index), in: self, key: nil, index: index)
@@ -205,7 +223,7 @@ package struct JSONNode {
         switch kind {
         case .null: return "null"
         case .boolean: return unsafe json_object_get_boolean(value) != 0 ? "true" : "false"
-        case .string: return "a string (\((unquotedString ?? "").quoted))"
+        case .string: return "a string (\((stringIfAny ?? "").quoted))"
         case .array: return "an array"
         case .object: return "an object"
         case .integer: return integerSummary

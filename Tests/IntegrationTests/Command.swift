@@ -49,10 +49,11 @@ struct Command {
         self.pid = pid
     }
 
-    /// Waits at most a minute; who takes longer is killed, which shows in the code.
-    func wait() throws -> Outcome {
+    /// Waits, at most a minute if nothing else is said; who takes longer is killed, which shows in
+    /// the code.
+    func wait(seconds: Double = 60) throws -> Outcome {
         var status: Int32 = 0
-        let end = Date().addingTimeInterval(60)
+        let end = Date().addingTimeInterval(seconds)
         while unsafe waitpid(pid, &status, WNOHANG) == 0 {
             if Date() > end { kill(pid, SIGKILL) }
             usleep(2000)

@@ -188,6 +188,19 @@ import Testing
         #expect(found.first?.description == "mounts[0]: expected an object, found an integer (1)")
     }
 
+    /// Were each place looked for, the hundred thousand would cost their square: hours.
+    @Test(
+        .timeLimit(.minutes(5)),
+        arguments: [
+            ("mounts", "{\"destination\":1,\"options\":[1,2]}"), ("mounts", "1"),
+        ])
+    func `a text full of violations is read to its end`(key: String, element: String) {
+        let list = Array(repeating: element, count: 100_000).joined(separator: ",")
+        let found = Self.violations(
+            "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"\(key)\":[\(list)]}")
+        #expect(found.count == InvalidConfiguration.limit + 1)
+    }
+
     @Test func `a namespace that cannot be read causes no second violation`() {
         let found = Self.violations(
             #"{"ociVersion":"1.0.0","root":{"path":"r"},"hostname":"a","#

@@ -42,8 +42,8 @@ import Testing
     }
 
     @Test func `there are fixtures of both kinds, and each expectation has its config`() throws {
-        #expect(Self.names("valid").count >= 25)
-        #expect(Self.names("invalid").count >= 80)
+        #expect(Self.names("valid").count >= 60)
+        #expect(Self.names("invalid").count >= 200)
         let folder = Self.fixtures.appending(path: "invalid")
         let found = FileManager.default.enumerator(atPath: folder.path)?.allObjects ?? []
         let expectations = found.compactMap { $0 as? String }.filter { $0.hasSuffix(".expected") }

@@ -37,10 +37,11 @@ struct CgroupPlan {
             throw ContainerError(.unsupported, "no cgroup hierarchy is mounted on this host")
         }
         do throws(CgroupError) {
-            // The specification knows of no devices that are allowed after the configured rules.
+            // The specification wants its default devices to be there whatever the rules are; that
+            // nodes of all others can be made is only what engines expect.
             resources = try ResourcePlan(
                 asked ?? Resources(), support: layout.support,
-                devices: .init(defaults: isStrict ? [] : .standard))
+                devices: .init(defaults: isStrict ? .nodes : .standard))
             var needs = CgroupCreation.Needs(resources)
             needs.enablesAll = layout.isUnified
             needs.isOptional = !isAsked

@@ -38,7 +38,7 @@ package struct Planner {
 
     /// The same without what this build or the host's security modules cannot do, which its caller
     /// has told.
-    mutating func planSupported() throws(ContainerError) -> LaunchPlan {
+    package mutating func planSupported() throws(ContainerError) -> LaunchPlan {
         guard let root = configuration.root else {
             throw ContainerError(.invalidConfiguration, "root: required, but missing")
         }

@@ -171,12 +171,12 @@ struct ExecFailure {
 }
 
 /// The few fields of an ELF file that explain why it does not run (elf(5)).
-struct ELFHeader {
+package struct ELFHeader {
     let machine: UInt16
     /// The PT_INTERP segment's text, when it lies in the part that was read.
     let interpreter: String?
 
-    init?(_ bytes: [UInt8]) {
+    package init?(_ bytes: [UInt8]) {
         guard bytes.count >= 20, bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { return nil }
         let is64Bit = bytes[4] == 2
         let isBigEndian = bytes[5] == 2

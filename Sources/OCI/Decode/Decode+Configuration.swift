@@ -136,7 +136,7 @@ extension Reader {
         let linux = configuration.linux
         // A namespace that could not be read has been refused already.
         let listed = root["linux"]?["namespaces"]
-        if let count = try? listed?.elements().count, count != linux.namespaces.count { return }
+        if let count = listed?.elementsIfAny?.count, count != linux.namespaces.count { return }
         if let listed, listed.kind != .array { return }
 
         if !linux.namespaces.contains(where: { $0.kind == .uts }) {
@@ -177,10 +177,10 @@ extension Reader {
         section = "config.md#linux-mount-options"
         for node in objectsQuietly(root["mounts"]) {
             guard node["uidMappings"] == nil, node["gidMappings"] == nil,
-                let options = try? node["options"]?.elements()
+                let options = node["options"]?.elementsIfAny
             else { continue }
             for option in options {
-                guard let text = try? option.string(), text == "idmap" || text == "ridmap"
+                guard let text = option.stringIfAny, text == "idmap" || text == "ridmap"
                 else { continue }
                 refuse(
                     option, "uidMappings and gidMappings beside it, or a user namespace",
@@ -191,7 +191,7 @@ extension Reader {
 
     /// The objects of an array that has been read before.
     private func objectsQuietly(_ node: JSONNode?) -> [JSONNode] {
-        guard let elements = try? node?.elements() else { return [] }
+        guard let elements = node?.elementsIfAny else { return [] }
         var objects: [JSONNode] = []
         for element in elements where element.kind == .object { objects.append(element) }
         return objects

@@ -39,7 +39,7 @@ extension Reader {
 
     private func isGiven(_ node: JSONNode, _ key: StaticString) -> Bool {
         guard let mappings = node[key] else { return false }
-        guard let elements = try? mappings.elements() else { return true }
+        guard let elements = mappings.elementsIfAny else { return true }
         return elements.count > 0
     }
 

@@ -55,12 +55,12 @@ extension Reader {
             return []
         }
         let args = strings(process, "args")
-        guard let elements = try? node.elements() else { return args }
+        guard let elements = node.elementsIfAny else { return args }
         if elements.count == 0 {
             refuse(node, "an array of at least one string", found: "an empty array")
         }
         for first in elements {
-            if (try? first.string())?.isEmpty == true {
+            if first.stringIfAny?.isEmpty == true {
                 refuse(first, "a program's name or path")
             }
             break

@@ -82,13 +82,12 @@ struct Reader {
 
     /// The string, without NUL: the kernel would take what is before it for the whole.
     mutating func string(_ node: JSONNode) -> String? {
-        do {
-            let text = try node.string()
-            if !text.utf8.contains(0) { return text }
-            refuse(node, "a string without NUL characters")
-        } catch {
-            refuse(error)
+        guard let text = node.stringIfAny else {
+            refuse(node, "a string")
+            return nil
         }
+        if !text.utf8.contains(0) { return text }
+        refuse(node, "a string without NUL characters")
         return nil
     }
 
@@ -101,24 +100,18 @@ struct Reader {
     /// The member if it is a boolean.
     mutating func boolean(_ object: JSONNode, _ key: StaticString) -> Bool? {
         guard let node = object[key] else { return nil }
-        do {
-            return try node.boolean()
-        } catch {
-            refuse(error)
-            return nil
-        }
+        if let boolean = node.booleanIfAny { return boolean }
+        refuse(node, "a boolean")
+        return nil
     }
 
     /// The integer if it fits.
     mutating func integer<Value: FixedWidthInteger>(
         _ node: JSONNode, as type: Value.Type = Value.self
     ) -> Value? {
-        do {
-            return try node.integer(as: Value.self)
-        } catch {
-            refuse(error)
-            return nil
-        }
+        if let integer = node.exactInteger?.exactly(Value.self) { return integer }
+        refuse(node, JSONNode.name(ofWidth: Value.bitWidth, signed: Value.isSigned))
+        return nil
     }
 
     /// The member if it is an integer that fits.
@@ -243,12 +236,9 @@ struct Reader {
     /// The elements of an array, none if there is no such member.
     mutating func elements(_ object: JSONNode, _ key: StaticString) -> JSONElements {
         guard let node = object[key] else { return JSONElements() }
-        do {
-            return try node.elements()
-        } catch {
-            refuse(error)
-            return JSONElements()
-        }
+        if let elements = node.elementsIfAny { return elements }
+        refuse(node, "an array")
+        return JSONElements()
     }
 
     /// The elements of an array of objects, without those that are none.
@@ -267,12 +257,9 @@ struct Reader {
     /// The members of an object, none if there is no such member.
     mutating func members(_ object: JSONNode, _ key: StaticString) -> JSONMembers {
         guard let node = object[key] else { return JSONMembers() }
-        do {
-            return try node.members()
-        } catch {
-            refuse(error)
-            return JSONMembers()
-        }
+        if let members = node.membersIfAny { return members }
+        refuse(node, "an object")
+        return JSONMembers()
     }
 
     /// An array of strings.
