@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # config-linux.md#namespaces, type mount: inherited or joined. Whoever else is there must notice
 # nothing of the container's mounts. runc 1.1.5 and crun 1.8.1 mount on the host, and leave that
-# behind; in a namespace that is joined they take its root away from those who are in it.
+# behind. Given a path to their own namespace they take its root away from all who are in it: that
+# test ends bats itself, and the last one is then not reached.
 
 load ../helpers
 
