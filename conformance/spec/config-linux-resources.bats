@@ -350,7 +350,7 @@ only_v1() { [ -d "/sys/fs/cgroup/$1" ] || not_here "the $1 controller is not on 
     only_v1 pids
     limits '{pids: {limit: 30}}'
     # The shell that forks ends when it cannot; the first one waits without forking.
-    script 'mkfifo /tmp/f; exec 9<>/tmp/f; for i in 1 2 3; do (while :; do sleep 1000 & done) 2>/dev/null & done; while :; do read x <&9; done'
+    script 'mkfifo /tmp/f; exec 9<>/tmp/f; (while :; do sleep 1000 & done) 2>/dev/null & while :; do read x <&9; done'
     launched
     local at
     at=$(in_v1 pids)
