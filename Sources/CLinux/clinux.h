@@ -18,11 +18,18 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/ioprio.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
+#include <linux/mempolicy.h>
 #include <linux/mount.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -296,6 +303,8 @@ static inline int clinux_tiocgptpeer(int master, int flags) {
 // AT_FDCWD carries a cast in some versions of the headers.
 static inline int clinux_at_fdcwd(void) { return AT_FDCWD; }
 
+#include "attributes.h"
 #include "bpf.h"
+#include "route.h"
 
 #endif

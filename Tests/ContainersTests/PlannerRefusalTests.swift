@@ -13,17 +13,8 @@ struct Unsupported: Sendable, CustomTestStringConvertible {
     var testDescription: String { path }
 
     static let all = [
-        Unsupported(path: "process.scheduler") {
-            $0.process?.scheduler = Scheduler(policy: .batch)
-        },
-        Unsupported(path: "linux.timeOffsets") { $0.linux.timeOffsets["boottime"] = TimeOffset() },
-        Unsupported(path: "linux.netDevices") { $0.linux.netDevices["eth0"] = NetDevice() },
-        Unsupported(path: "linux.intelRdt") { $0.linux.intelRdt = IntelRdt() },
-        Unsupported(path: "linux.memoryPolicy") {
-            $0.linux.memoryPolicy = MemoryPolicy(mode: .local)
-        },
-        Unsupported(path: "process.ioPriority") {
-            $0.process?.ioPriority = IOPriority(class: .idle, priority: 0)
+        Unsupported(path: "linux.seccomp") {
+            $0.linux.seccomp = SeccompProfile(defaultAction: .allow)
         },
     ]
 }

@@ -45,6 +45,9 @@ struct PlanInput {
         input.configuration.process?.rlimits = [
             ResourceLimit(type: .openFiles, soft: 10, hard: 20)
         ]
+        input.configuration.process?.scheduler = Scheduler(policy: .batch)
+        input.configuration.process?.ioPriority = IOPriority(class: .idle, priority: 0)
+        input.configuration.linux.memoryPolicy = MemoryPolicy(mode: .local)
         input.configuration.linux.sysctl = ["net.b": "2", "net.a": "1"]
         input.configuration.linux.readonlyPaths = ["/proc/sys"]
         input.configuration.linux.maskedPaths = ["/proc/kcore"]
@@ -95,6 +98,9 @@ extension InitStep {
         case .changeRoot: "changeRoot"
         case .setRootPropagation: "setRootPropagation"
         case .setPersonality: "setPersonality"
+        case .setMemoryPolicy: "setMemoryPolicy"
+        case .setScheduler: "setScheduler"
+        case .setIOPriority: "setIOPriority"
         case .enterWorkingDirectory: "enterWorkingDirectory"
         case .dropPrivileges: "dropPrivileges"
         }

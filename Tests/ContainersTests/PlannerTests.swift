@@ -26,6 +26,10 @@ import Testing
         ("enterRoot", "setRootPropagation", "a shared root cannot be pivoted to"),
         ("enterRoot", "enterWorkingDirectory", "the path means another directory before"),
         ("setHostname", "dropPrivileges", "it needs CAP_SYS_ADMIN"),
+        ("setMemoryPolicy", "dropPrivileges", "the call may be filtered away"),
+        ("setScheduler", "dropPrivileges", "a real-time policy needs CAP_SYS_NICE"),
+        ("startSession", "setIOPriority", "it is for the process group, which must be its own"),
+        ("setIOPriority", "dropPrivileges", "a real-time class needs CAP_SYS_NICE"),
         ("setPersonality", "dropPrivileges", "rights are needed no longer"),
         ("enterWorkingDirectory", "dropPrivileges", "rights are needed no longer"),
     ])

@@ -143,3 +143,24 @@ shape() {
     one '.linux.memoryPolicy != null' '.linux.memoryPolicy = {mode: "MPOL_LOCAL"}' linux.memoryPolicy
     one .linux.mountExtensions.idmap.enabled '.mounts += [{destination: "/m", source: "/tmp", options: ["bind", "idmap"], uidMappings: [{containerID: 0, hostID: 1, size: 1}], gidMappings: [{containerID: 0, hostID: 1, size: 1}]}]' mounts
 }
+
+@test "features-linux.md#memorypolicy: lists modes and flags of the configuration" {
+    features
+    [ "$(feature .linux.memoryPolicy)" != null ] || is_martlet || skip 'this runtime precedes memory policies'
+    equal "$(feature '["MPOL_DEFAULT","MPOL_BIND","MPOL_INTERLEAVE","MPOL_WEIGHTED_INTERLEAVE","MPOL_PREFERRED",
+        "MPOL_PREFERRED_MANY","MPOL_LOCAL"] - .linux.memoryPolicy.modes')" '[]'
+    equal "$(feature '["MPOL_F_NUMA_BALANCING","MPOL_F_RELATIVE_NODES","MPOL_F_STATIC_NODES"]
+        - .linux.memoryPolicy.flags')" '[]'
+}
+
+@test "features-linux.md#intel-rdt: tells what is built in, whatever the host has" {
+    features
+    [ "$(feature .linux.intelRdt.schemata)" != null ] || is_martlet || skip 'this runtime precedes schemata'
+    equal "$(feature '[.linux.intelRdt | .enabled, .schemata, .monitoring]')" '[true,true,true]'
+}
+
+@test "features-linux.md#netdevices: tells whether devices are moved" {
+    features
+    [ "$(feature .linux.netDevices)" != null ] || is_martlet || skip 'this runtime precedes network devices'
+    equal "$(feature .linux.netDevices.enabled)" true
+}

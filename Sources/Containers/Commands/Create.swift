@@ -44,6 +44,9 @@ private struct Creation: ~Copyable {
         let cgroups = try planCgroups(bundle.configuration, host)
         let plan = try plan(bundle, host, cgroups, warn: warn)
         try Preflight.check(bundle, request)
+        let resctrl = try Resctrl(bundle.configuration, id: id)
+        let networkDevices =
+            bundle.configuration.linux.netDevices.isEmpty ? nil : NetworkDevices()
         let console = try connectConsole()
         let pidfdReceiver = try connectPidfdSocket()
 
@@ -52,8 +55,11 @@ private struct Creation: ~Copyable {
         var hooksHaveBegun = false
         do throws(ContainerError) {
             record.cgroups = cgroups?.creation.record.places ?? []
+            record.resctrl = resctrl?.record
+            record.networkDevices = networkDevices == nil ? [] : plan.borrowedNetworkDevices
             let launcher = try launch(
                 bundle, plan, host, cgroups, in: directory, &record,
+                resctrl: resctrl, networkDevices: networkDevices,
                 offering: console, callerUmask: callerUmask, warn: warn,
                 hooksHaveBegun: &hooksHaveBegun)
             try send(launcher.pidfd.descriptor, to: pidfdReceiver)
@@ -74,7 +80,7 @@ private struct Creation: ~Copyable {
                 pid: launcher.pid, pidfd: pidfd, directory: directory, record: record)
         } catch {
             do throws(ContainerError) {
-                try undo(directory, cgroups)
+                try undo(directory, cgroups, resctrl, networkDevices)
             } catch let second {
                 throw ContainerError(
                     error.kind,
@@ -95,8 +101,8 @@ private struct Creation: ~Copyable {
     private func launch(
         _ bundle: Bundle, _ plan: LaunchPlan, _ host: Host, _ cgroups: CgroupPlan?,
         in directory: borrowing ContainerDirectory, _ record: inout ContainerRecord,
-        offering console: SharedDescriptor?, callerUmask: UInt32, warn: (String) -> Void,
-        hooksHaveBegun: inout Bool
+        resctrl: Resctrl?, networkDevices: NetworkDevices?, offering console: SharedDescriptor?,
+        callerUmask: UInt32, warn: (String) -> Void, hooksHaveBegun: inout Bool
     ) throws(ContainerError) -> Launcher {
         // Before anything else exists, so that whatever follows can be found again.
         try directory.write(record)
@@ -104,6 +110,9 @@ private struct Creation: ~Copyable {
         var offers = try makeOffers(directory, console, callerUmask)
         let cgroup = try cgroups?.carryOut(owner: bundle.configuration.hostUser, warn: warn)
         offers.cgroup = cgroup
+        try resctrl?.carryOut()
+        offers.resctrl = resctrl
+        offers.networkDevices = networkDevices
         record.cgroups = cgroup?.record.places ?? []
         record.memoryKillsBefore = MemoryKills.before(cgroup)
         let launcher = try Launcher(plan, host: host, offers: offers)
@@ -124,6 +133,8 @@ private struct Creation: ~Copyable {
             }
         }
         record.phase = .created
+        // They are the namespace's from now on, and nobody's to take back.
+        record.networkDevices = []
         return launcher
     }
 
@@ -261,9 +272,12 @@ private struct Creation: ~Copyable {
     }
 
     /// Takes everything back. The process went with its launcher.
-    private func undo(_ directory: borrowing ContainerDirectory, _ cgroups: CgroupPlan?)
-        throws(ContainerError)
-    {
+    private func undo(
+        _ directory: borrowing ContainerDirectory, _ cgroups: CgroupPlan?, _ resctrl: Resctrl?,
+        _ networkDevices: NetworkDevices?
+    ) throws(ContainerError) {
+        try networkDevices?.moveBack()
+        try resctrl?.undo()
         if let cgroups {
             try withCgroups { () throws(CgroupError) in
                 try Cgroup(cgroups.creation.record).delete()

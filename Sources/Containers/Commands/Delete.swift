@@ -61,6 +61,7 @@ extension ContainerRuntime {
         warn: (String) -> Void
     ) throws(ContainerError) {
         try removeCgroups(of: record)
+        try removeResources(of: record)
         try directory.remove()
         guard let record, !record.hooks.poststop.isEmpty else { return }
         // Whoever waits for it finds nothing more, and need not wait for hooks.
@@ -104,6 +105,17 @@ extension ContainerRuntime {
         try withCgroups { () throws(CgroupError) in
             if try !cgroup.processes().isEmpty { try cgroup.kill() }
             try cgroup.delete()
+        }
+    }
+
+    /// Takes away what else was made outside the container, or is still on loan from the host.
+    private func removeResources(of record: ContainerRecord?) throws(ContainerError) {
+        guard let record else { return }
+        if record.phase == .creating {
+            try NetworkDevices.takeBack(record.networkDevices)
+            try record.resctrl?.undo()
+        } else {
+            try record.resctrl?.delete()
         }
     }
 

@@ -34,7 +34,7 @@ struct InitProcess {
         var process = InitProcess(resources)
         let channel = resources.channel.number
         do throws(ContainerError) {
-            try process.prepare()
+            try process.prepare(plan.namespaces)
             try process.prepareStartHooks(plan.hooks)
             for (index, step) in plan.initSteps.enumerated() {
                 do throws(ContainerError) {
@@ -54,7 +54,7 @@ struct InitProcess {
 
     /// The first acts: nobody may look into this process, which can be in a container's pid
     /// namespace already (CVE-2016-9962); nothing of the parent's stays; its death is ours.
-    private func prepare() throws(ContainerError) {
+    private func prepare(_ namespaces: NamespacePlan) throws(ContainerError) {
         try during("prepare") { () throws(SystemCallError) in
             if !resources.isOpenUntilMapped { try Process.setDumpable(false) }
         }
@@ -66,6 +66,11 @@ struct InitProcess {
         }
         // The parent maps our ids first.
         try expect(.proceed)
+        if !namespaces.timeOffsets.isEmpty, resources.isOpenUntilMapped {
+            // Where the parent had no right to. Before nobody may look into this process any more:
+            // from then on its files in /proc are not its own.
+            try TimeNamespace.enterNew(namespaces.timeOffsets)
+        }
         try during("prepare") { () throws(SystemCallError) in
             if resources.isOpenUntilMapped { try Process.setDumpable(false) }
         }

@@ -67,6 +67,12 @@ extension InitProcess {
             try attempt { () throws(SystemCallError) in
                 try Process.setPersonality(is32Bit: domain == .linux32)
             }
+        case .setMemoryPolicy(_, let placement):
+            try Scheduling.apply(placement)
+        case .setScheduler(let scheduler):
+            try Scheduling.apply(scheduler)
+        case .setIOPriority(let priority):
+            try Scheduling.apply(priority)
         case .enterWorkingDirectory(let path):
             try enterWorkingDirectory(path)
         case .dropPrivileges(let plan):

@@ -16,6 +16,8 @@ package struct LaunchPlan: Equatable, Sendable {
     package var program: ProgramPlan
     /// What runs on the way.
     package var hooks: LaunchHooks
+    /// What the parent does when the first process is ready and waits to be let go.
+    package var closingSteps: [ParentStep] = []
 }
 
 /// Which namespaces are new, and which are joined.
@@ -26,6 +28,9 @@ package struct NamespacePlan: Equatable, Sendable {
     package var joined: [JoinedNamespace]
     package var uidMappings: [IDMapping]
     package var gidMappings: [IDMapping]
+    /// How a new time namespace's clocks are set. `new` then has no time namespace: clone3(2) would
+    /// enter it before they are.
+    package var timeOffsets: [String: TimeOffset] = [:]
 
     /// Whether the container has a user namespace that is not the caller's.
     package var hasUserNamespace: Bool {
@@ -55,12 +60,20 @@ package enum ParentStep: Equatable, Sendable, CustomStringConvertible {
     case setOOMScoreAdjustment(Int)
     /// Only the parent may have the right to raise a limit; the first process lowers it.
     case raiseHardLimit(ResourceLimit)
+    case joinResourceGroup(name: String)
+    case moveNetworkDevice(NetworkDevicePlan)
+    case setScheduler(Scheduler)
+    case setIOPriority(IOPriority)
 
     package var description: String {
         switch self {
         case .mapIDs: "map user and group ids"
         case .setOOMScoreAdjustment(let value): "set oom_score_adj to \(value)"
         case .raiseHardLimit(let limit): "raise \(limit.type.rawValue)"
+        case .joinResourceGroup(let name): "resctrl group \"\(name)\""
+        case .moveNetworkDevice(let plan): "network device \"\(plan.hostName)\""
+        case .setScheduler(let scheduler): "scheduler \(scheduler.policy.rawValue)"
+        case .setIOPriority(let priority): "I/O priority \(priority.class.rawValue)"
         }
     }
 }
@@ -96,6 +109,9 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     case changeRoot
     case setRootPropagation(Propagation)
     case setPersonality(Personality.Domain)
+    case setMemoryPolicy(MemoryPolicy.Mode, MemoryPlacement)
+    case setScheduler(Scheduler)
+    case setIOPriority(IOPriority)
     case enterWorkingDirectory(String)
     case dropPrivileges(IdentityPlan)
 
@@ -126,6 +142,9 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
         case .enterRoot(let pivot): pivot ? "enter the root filesystem" : "move the root filesystem"
         case .setRootPropagation(let kind): "rootfsPropagation \(kind.rawValue)"
         case .setPersonality(let domain): "personality \(domain.rawValue)"
+        case .setMemoryPolicy(let mode, _): "memory policy \(mode.rawValue)"
+        case .setScheduler(let scheduler): ParentStep.setScheduler(scheduler).description
+        case .setIOPriority(let priority): ParentStep.setIOPriority(priority).description
         case .enterWorkingDirectory(let path): "working directory \"\(path)\""
         case .dropPrivileges(let plan): "become user \(plan.uid), group \(plan.gid)"
         }

@@ -16,6 +16,8 @@ final class Launcher {
     private let cgroup: Cgroup?
     private let callerUmask: UInt32
     private let killsBefore: UInt64
+    private let resctrl: Resctrl?
+    private let networkDevices: NetworkDevices?
     private var isReleased = false
 
     /// What the caller has opened for the first process.
@@ -27,6 +29,8 @@ final class Launcher {
         var callerUmask: UInt32
         /// Where the process is born, or put before it does anything.
         var cgroup: Cgroup?
+        var resctrl: Resctrl?
+        var networkDevices: NetworkDevices?
     }
 
     /// Makes the process. It waits for `prepare`.
@@ -46,9 +50,11 @@ final class Launcher {
         resources.sources = sources.trees
         resources.userNamespaces = sources.userNamespaces
         killsBefore = MemoryKills.before(offers.cgroup)
-        let made = try Self.makeProcess(plan, resources, offers.cgroup)
+        let made = try Self.makeInTimeNamespace(plan, resources, offers.cgroup)
         cgroup = offers.cgroup
         callerUmask = offers.callerUmask
+        resctrl = offers.resctrl
+        networkDevices = offers.networkDevices
         self.plan = plan
         self.host = host
         pid = made.pid
@@ -77,6 +83,19 @@ final class Launcher {
     private struct Made {
         var pid: Int32
         var pidfd: SharedDescriptor
+    }
+
+    /// With clocks of its own when the plan has any, and the parent may make them.
+    private static func makeInTimeNamespace(
+        _ plan: LaunchPlan, _ resources: LaunchResources, _ cgroup: Cgroup?
+    ) throws(ContainerError) -> Made {
+        if plan.namespaces.timeOffsets.isEmpty || resources.isOpenUntilMapped {
+            return try makeProcess(plan, resources, cgroup)
+        }
+        return try TimeNamespace.withNew(plan.namespaces.timeOffsets) {
+            () throws(ContainerError) in
+            try makeProcess(plan, resources, cgroup)
+        }
     }
 
     private static func makeProcess(
@@ -183,13 +202,7 @@ final class Launcher {
                 try cgroup.add(pid, wasBornInside: cgroup.unified != nil)
             }
         }
-        for step in plan.parentSteps {
-            do throws(ContainerError) {
-                try perform(step)
-            } catch {
-                throw ContainerError(error.kind, "\(step): \(error.reason)")
-            }
-        }
+        try perform(plan.parentSteps)
         try during("launch") { () throws(SystemCallError) in
             try Conversation.send(.proceed, to: channel.number)
         }
@@ -203,7 +216,7 @@ final class Launcher {
                 try Conversation.receive(from: channel.number)
             }
             switch handshake.receive(message) {
-            case .ready: return
+            case .ready: return try perform(plan.closingSteps)
             case .hooksDue:
                 try beforeHooks()
                 try runHooks()
@@ -212,6 +225,16 @@ final class Launcher {
             case .vanished: throw vanished()
             case .executing, .running, .violation:
                 throw ContainerError(.failed, "the container's process broke the handshake")
+            }
+        }
+    }
+
+    private func perform(_ steps: [ParentStep]) throws(ContainerError) {
+        for step in steps {
+            do throws(ContainerError) {
+                try perform(step)
+            } catch {
+                throw ContainerError(error.kind, "\(step): \(error.reason)")
             }
         }
     }
@@ -245,6 +268,14 @@ final class Launcher {
                     ? "; lowering it needs CAP_SYS_RESOURCE" : ""
                 throw ContainerError(.failed, "\(error.errno)\(hint)")
             }
+        case .joinResourceGroup:
+            try resctrl?.add(pid)
+        case .moveNetworkDevice(let device):
+            try networkDevices?.move(device, into: "/proc/\(pid)/ns/net")
+        case .setScheduler(let scheduler):
+            try Scheduling.apply(scheduler, to: pid)
+        case .setIOPriority(let priority):
+            try Scheduling.apply(priority, toGroup: pid)
         case .raiseHardLimit(let limit):
             do throws(SystemCallError) {
                 guard let resource = ResourceNumber(name: limit.type.rawValue) else {

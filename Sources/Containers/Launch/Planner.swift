@@ -55,7 +55,7 @@ package struct Planner {
             parentSteps: planParentSteps(namespaces),
             initSteps: try planInitSteps(
                 namespaces, root: root, identity: identity, hooks),
-            program: planProgram(), hooks: hooks)
+            program: planProgram(), hooks: hooks, closingSteps: planClosingSteps(namespaces))
     }
 
     // MARK: Namespaces and the parent
@@ -74,6 +74,10 @@ package struct Planner {
             } else {
                 plan.new.insert(namespace.kind.flag)
             }
+        }
+        if !configuration.linux.timeOffsets.isEmpty {
+            plan.timeOffsets = configuration.linux.timeOffsets
+            plan.new.remove(.time)
         }
         if plan.new.contains(.user) {
             if plan.uidMappings.isEmpty || plan.gidMappings.isEmpty {
@@ -95,6 +99,12 @@ package struct Planner {
                     + "namespace; add {\"type\": \"user\"} with mappings, or see "
                     + "martlet spec --rootless")
         }
+        if host.effectiveUserID != 0, !configuration.linux.netDevices.isEmpty {
+            throw ContainerError(
+                .invalidConfiguration,
+                "linux.netDevices: user \(host.effectiveUserID) cannot take devices from the host; "
+                    + "that needs root")
+        }
         return plan
     }
 
@@ -106,8 +116,41 @@ package struct Planner {
         if let value = configuration.process?.oomScoreAdj {
             steps.append(.setOOMScoreAdjustment(value))
         }
+        if let rdt = configuration.linux.intelRdt {
+            // As a cgroup: what it makes is under the same rules.
+            steps.append(.joinResourceGroup(name: rdt.closID ?? request.id))
+        }
+        for (hostName, device) in configuration.linux.netDevices.sorted(by: { $0.key < $1.key }) {
+            // Before it goes on: kernel parameters can be a device's (net.ipv4.conf.eth0).
+            steps.append(
+                .moveNetworkDevice(
+                    NetworkDevicePlan(hostName: hostName, name: device.name ?? hostName)))
+        }
         for limit in configuration.process?.rlimits ?? [] { steps.append(.raiseHardLimit(limit)) }
         return steps
+    }
+
+    /// What must not hold while the first process prepares (a policy for idle time, or none of its
+    /// own to fork with), and what it has no right to in a user namespace.
+    private func planClosingSteps(_ namespaces: NamespacePlan) -> [ParentStep] {
+        guard schedulesFromOutside(namespaces) else { return [] }
+        var steps: [ParentStep] = []
+        if let scheduler = configuration.process?.scheduler {
+            steps.append(.setScheduler(scheduler))
+        }
+        // The process group is there: the first process has started its session.
+        if let priority = configuration.process?.ioPriority {
+            steps.append(.setIOPriority(priority))
+        }
+        return steps
+    }
+
+    /// Whether the parent sets policy and I/O priority: real-time classes and a lower nice need
+    /// CAP_SYS_NICE of the host's user namespace, which root has and a process in a user namespace
+    /// of its own has not. An ordinary user has it nowhere, and may change only its own processes:
+    /// then the first process does what it may.
+    private func schedulesFromOutside(_ namespaces: NamespacePlan) -> Bool {
+        namespaces.hasUserNamespace && host.effectiveUserID == 0
     }
 
     // MARK: The first process
@@ -186,6 +229,19 @@ package struct Planner {
         }
         if let domain = configuration.linux.personality?.domain {
             steps.append(.setPersonality(domain))
+        }
+        // Late, so that the work up to here is not done at their price; before the privileges go,
+        // which a real-time class needs, and before a seccomp filter that forbids the calls.
+        if let policy = configuration.linux.memoryPolicy {
+            steps.append(.setMemoryPolicy(policy.mode, try MemoryPlacement(policy)))
+        }
+        if !schedulesFromOutside(namespaces) {
+            if let scheduler = configuration.process?.scheduler {
+                steps.append(.setScheduler(scheduler))
+            }
+            if let priority = configuration.process?.ioPriority {
+                steps.append(.setIOPriority(priority))
+            }
         }
         if let process = configuration.process {
             steps.append(.enterWorkingDirectory(process.cwd))

@@ -15,6 +15,7 @@ enum Preflight {
             try Sysctl.check(key, namespaces: bundle.configuration.linux.namespaces)
             try checkIsNotHosts(key, bundle.configuration.linux.namespaces)
         }
+        try NetworkDevices.check(bundle.configuration)
         try checkConsole(bundle.configuration, request)
     }
 

@@ -19,16 +19,8 @@ package enum Support {
         var paths: [String] = []
         func refuse(_ path: String, if isAsked: Bool) { if isAsked { paths.append(path) } }
 
-        if let process = configuration.process {
-            refuse("process.scheduler", if: process.scheduler != nil)
-            refuse("process.ioPriority", if: process.ioPriority != nil)
-        }
         let linux = configuration.linux
         refuse("linux.seccomp", if: linux.seccomp != nil)
-        refuse("linux.netDevices", if: !linux.netDevices.isEmpty)
-        refuse("linux.timeOffsets", if: !linux.timeOffsets.isEmpty)
-        refuse("linux.intelRdt", if: linux.intelRdt != nil)
-        refuse("linux.memoryPolicy", if: linux.memoryPolicy != nil)
         return paths
     }
 }

@@ -40,6 +40,11 @@ package struct ContainerRecord: Equatable, Sendable {
     /// How many processes the kernel had killed for want of memory in a cgroup that was there
     /// before the container.
     package var memoryKillsBefore: UInt64 = 0
+    /// What was, or is about to be, made in a resctrl filesystem.
+    package var resctrl: ResctrlRecord?
+    /// Devices that are about to be moved into a namespace that outlives the container; none once
+    /// the container is made.
+    package var networkDevices: [BorrowedNetworkDevice] = []
     /// Whether the container has a pid namespace that ends with its process.
     package var ownsPidNamespace: Bool
 
@@ -92,6 +97,12 @@ package struct ContainerRecord: Equatable, Sendable {
         }
         if let node = root["hooks"] { hooks = try Hooks(record: node) }
         memoryKillsBefore = try root["memoryKillsBefore"]?.integer() ?? 0
+        if let node = root["resctrl"] { resctrl = try ResctrlRecord(node) }
+        if let node = root["networkDevices"] {
+            for element in try node.elements() {
+                networkDevices.append(try BorrowedNetworkDevice(element))
+            }
+        }
         if let node = root["annotations"] {
             for member in try node.members() {
                 annotations[member.key] = try member.value.string()
@@ -151,6 +162,13 @@ package struct ContainerRecord: Equatable, Sendable {
             hooks.encode(into: &json)
         }
         if memoryKillsBefore > 0 { json.member("memoryKillsBefore", memoryKillsBefore) }
+        if let resctrl { resctrl.write(to: &json) }
+        if !networkDevices.isEmpty {
+            json.key("networkDevices")
+            json.array { json in
+                for device in networkDevices { device.write(to: &json) }
+            }
+        }
         json.endObject()
         return json.bytes
     }

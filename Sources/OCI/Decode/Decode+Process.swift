@@ -140,26 +140,11 @@ extension Reader {
         _ object: JSONNode, _ key: StaticString, _ expected: StaticString
     ) -> String? {
         guard let node = object[key], let list = text(object, key) else { return nil }
-        for item in list.split(separator: ",", omittingEmptySubsequences: false) {
-            let bounds = item.split(separator: "-", omittingEmptySubsequences: false)
-            let numbers = bounds.compactMap { Self.listNumber($0) }
-            guard numbers.count == bounds.count, 1...2 ~= numbers.count,
-                let first = numbers.first, let last = numbers.last, first <= last
-            else {
-                refuse(node, expected.description)
-                return nil
-            }
+        guard NumberList(list) != nil else {
+            refuse(node, expected.description)
+            return nil
         }
         return list
-    }
-
-    /// Digits between spaces.
-    private static func listNumber(_ text: Substring) -> UInt32? {
-        var digits = text
-        while digits.first == " " { digits.removeFirst() }
-        while digits.last == " " { digits.removeLast() }
-        let isNumber = digits.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
-        return isNumber ? UInt32(digits) : nil
     }
 
     private mutating func scheduler(_ process: JSONNode) -> Scheduler? {
@@ -188,6 +173,12 @@ extension Reader {
             refuse("priority", of: node, "0 with \(policy)", found: "\(priority)")
         }
         guard scheduler.policy == .deadline else {
+            for flag in [Scheduler.Flag.reclaim, .deadlineOverrun]
+            where scheduler.flags.contains(flag) {
+                refuse(
+                    "flags", of: node, "no \(flag.rawValue) without SCHED_DEADLINE",
+                    found: "it with \(policy)")
+            }
             for (key, value) in [
                 ("runtime" as StaticString, scheduler.runtime), ("deadline", scheduler.deadline),
                 ("period", scheduler.period),
