@@ -164,3 +164,61 @@ shape() {
     [ "$(feature .linux.netDevices)" != null ] || is_martlet || skip 'this runtime precedes network devices'
     equal "$(feature .linux.netDevices.enabled)" true
 }
+
+@test "features.md: ociVersionMax is not less than ociVersionMin" {
+    features
+    equal "$(feature -r '.ociVersionMin, .ociVersionMax' | sort -V | head -n 1)" "$(feature -r .ociVersionMin)"
+}
+
+@test "features.md#hooks: whatever is listed is called" {
+    features
+    local name
+    for name in $(feature -r '.hooks[]'); do
+        edit '.hooks[$n] = [{path: "/bin/sh", args: ["sh", "-c", $s]}]' --arg n "$name" \
+            --arg s "echo $name >>$([ "$name" = startContainer ] && echo /called || echo "$T/called")"
+    done
+    inside true
+    ok
+    equal "$(cat "$T/called" "$BUNDLE/rootfs/called" | sort)" "$(feature -r '.hooks[]' | sort)"
+}
+
+# A tmpfs takes no word that the runtime does not know and hands on. (runc 1.1.5 lists defaults, and
+# hands it on.)
+@test "features.md#mount-options: whatever is listed is recognized" {
+    features
+    add_mount /m/remount tmpfs tmpfs
+    local word
+    for word in $(feature -r '.mountOptions[]'); do
+        case $word in
+            idmap | ridmap) ;;
+            bind | rbind) add_mount "/m/$word" none "$T" "$word" ;;
+            *) add_mount "/m/$word" tmpfs tmpfs "$word" ;;
+        esac
+    done
+    inside 'echo ran'
+    ok
+    equal "$output" ran
+}
+
+@test "features.md#mount-options: none SHOULD be a filesystem's own" {
+    features
+    equal "$(feature '.mountOptions - (.mountOptions - ["size", "mode", "uid", "gid", "nr_inodes", "newinstance",
+        "ptmxmode", "lowerdir", "upperdir", "workdir", "hidepid", "subset", "data", "errors"])')" '[]'
+}
+
+@test "features.md#annotations: they are a map to strings" {
+    features
+    equal "$(feature '.annotations // {} | type')" '"object"'
+    equal "$(feature '.annotations // {} | [to_entries[] | select(.key == "" or (.value | type) != "string")]')" '[]'
+}
+
+# What can be had must be told, though it be in part.
+@test "features-linux.md#mountextensions: idmap is enabled where a mount with mappings can be made" {
+    features
+    mkdir "$T/source"
+    add_mount /m none "$T/source" bind idmap
+    edit '.mounts[-1] += {uidMappings: [{containerID: 0, hostID: 1000, size: 10}], gidMappings: [{containerID: 0, hostID: 1000, size: 10}]}'
+    inside 'stat -c %u /m'
+    [ "$status" -eq 0 ] && [ "$output" != 0 ] || not_here 'no mapped mounts here, or not by this runtime'
+    equal "$(feature .linux.mountExtensions.idmap.enabled)" true
+}
