@@ -139,3 +139,12 @@ list() { edit ".linux.$1 = \$l" --argjson l "$(printf '%s\n' "${@:2}" | jq -Rn '
     inside 'cat /dir/file; ls -A /dir; echo done'
     equal "$output" done
 }
+
+# runc and crun take it from wherever they stand.
+@test "config-linux.md#readonly-paths: MUST be absolute" {
+    mkdir "$BUNDLE/rootfs/dir"
+    list readonlyPaths dir
+    create_refused
+    list readonlyPaths ../dir
+    create_refused
+}
