@@ -45,15 +45,33 @@ struct CgroupPlan {
             var needs = CgroupCreation.Needs(resources)
             needs.enablesAll = layout.isUnified
             needs.isOptional = !isAsked
-            creation = try CgroupCreation(
-                CgroupPath(path.isEmpty ? nil : path, id: id.text),
-                in: isAsked ? layout : layout.least, needs: needs)
+            creation = try Self.creation(
+                path, id, in: isAsked ? layout : layout.least, needs: needs)
             if creation.record.places.isEmpty, !isAsked { return nil }
             delegates = Cgroup.delegates(
                 namespaces: configuration.linux.namespaces, mounts: configuration.mounts,
                 layout: layout)
         } catch {
             throw ContainerError(error)
+        }
+    }
+
+    /// At the path that is asked for; else at one named by the id, with a number behind it where a
+    /// container of another state directory has that already.
+    private static func creation(
+        _ path: String, _ id: ContainerID, in layout: CgroupLayout, needs: CgroupCreation.Needs
+    ) throws(CgroupError) -> CgroupCreation {
+        if !path.isEmpty {
+            return try CgroupCreation(CgroupPath(path, id: id.text), in: layout, needs: needs)
+        }
+        var number = 1
+        while true {
+            let name = number == 1 ? id.text : "\(id.text).\(number)"
+            do throws(CgroupError) {
+                return try CgroupCreation(CgroupPath(nil, id: name), in: layout, needs: needs)
+            } catch where error.kind == .inUse && number < 100 {
+                number += 1
+            }
         }
     }
 
