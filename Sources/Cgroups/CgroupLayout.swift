@@ -89,15 +89,39 @@ package struct CgroupLayout: Equatable, Sendable {
 
     /// The caller's view, from `/proc/self/cgroup` and `/proc/self/mountinfo`.
     package static func current() throws(SystemCallError) -> CgroupLayout {
-        var layout = CgroupLayout(
-            membership: try File.readText("/proc/self/cgroup"),
-            mountInformation: try File.readText("/proc/self/mountinfo", limit: 64 << 20))
+        let membership = try File.readText("/proc/self/cgroup")
+        var layout =
+            if isUnifiedThroughout() {
+                CgroupLayout(membership: membership, mountInformation: usualMount)
+            } else {
+                CgroupLayout(
+                    membership: membership,
+                    mountInformation: try File.readText("/proc/self/mountinfo", limit: 64 << 20))
+            }
         for index in layout.hierarchies.indices where layout.hierarchies[index].isCgroup2 {
             let path = "\(layout.hierarchies[index].mountPoint)/cgroup.controllers"
             layout.hierarchies[index].available = words(of: try File.readText(path))
         }
         return layout
     }
+
+    /// Whether /sys/fs/cgroup is cgroup2 from its root on: as on most hosts, where a look at it tells
+    /// as much as the table of all mounts, which has a thousand lines where many containers run.
+    private static func isUnifiedThroughout() -> Bool {
+        do throws(SystemCallError) {
+            let directory = try File.open("/sys/fs/cgroup", .realDirectoryPath)
+            guard try File.fileSystem(of: directory).isCgroup2 else { return false }
+            return try File.status(of: directory).inode == rootInode
+        } catch {
+            return false  // The table will tell.
+        }
+    }
+
+    /// kernfs counts its files from the root on, and starts with 1.
+    private static let rootInode: UInt64 = 1
+
+    /// The line that such a mount has.
+    private static let usualMount = "1 1 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw"
 
     /// The same from the texts of the two files (cgroups(7), proc_pid_mountinfo(5)).
     package init(membership: String, mountInformation: String) {
