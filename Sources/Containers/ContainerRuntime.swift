@@ -63,6 +63,8 @@ package struct CreateRequest: Sendable {
     package var noPivot = false
     /// Give the container cgroups of its own where its configuration asks for them.
     package var managesCgroups = true
+    /// The caller goes on to `start` with what it gets: nobody else is to, so no gate is made.
+    package var startsAtOnce = false
     /// Follow the letter of the specification where engines rely on something else.
     package var isStrict = false
     /// Keep the caller's session keyring.
@@ -86,4 +88,6 @@ package struct CreatedContainer: ~Copyable {
     package let pidfd: FileDescriptor
     let directory: ContainerDirectory
     let record: ContainerRecord
+    /// Whose conversation starts it, when it has no gate. Without it the process ends.
+    let launcher: Launcher?
 }

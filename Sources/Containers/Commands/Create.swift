@@ -70,14 +70,15 @@ private struct Creation: ~Copyable {
             do throws(ContainerError) {
                 try directory.write(record)
                 // Last: from here on nothing can fail, and the process is no longer taken back.
-                try launcher.release()
+                if !request.startsAtOnce { try launcher.release() }
             } catch {
                 // The one that was just written, and only that.
                 if let path = request.pidFile { try? File.remove(path) }
                 throw error
             }
             return CreatedContainer(
-                pid: launcher.pid, pidfd: pidfd, directory: directory, record: record)
+                pid: launcher.pid, pidfd: pidfd, directory: directory, record: record,
+                launcher: request.startsAtOnce ? launcher : nil)
         } catch {
             do throws(ContainerError) {
                 try undo(directory, cgroups, resctrl, networkDevices)
@@ -104,9 +105,11 @@ private struct Creation: ~Copyable {
         resctrl: Resctrl?, networkDevices: NetworkDevices?, offering console: SharedDescriptor?,
         callerUmask: UInt32, warn: (String) -> Void, hooksHaveBegun: inout Bool
     ) throws(ContainerError) -> Launcher {
-        // Before anything else exists, so that whatever follows can be found again.
-        try directory.write(record)
-        try directory.write(configuration: bundle.text)
+        // Before anything is made that outlives us, so that it can be found again. The process does
+        // not: it ends when we do.
+        if cgroups != nil || resctrl != nil || networkDevices != nil {
+            try directory.write(record)
+        }
         var offers = try makeOffers(directory, console, callerUmask)
         let cgroup = try cgroups?.carryOut(owner: bundle.configuration.hostUser, warn: warn)
         offers.cgroup = cgroup
@@ -117,8 +120,10 @@ private struct Creation: ~Copyable {
         record.memoryKillsBefore = MemoryKills.before(cgroup)
         let launcher = try Launcher(plan, host: host, offers: offers)
         record.pid = launcher.pid
-        record.startTime = try startTime(of: launcher.pid)
         try launcher.prepare(warn: warn) { () throws(ContainerError) in
+            record.startTime = try startTime(of: launcher.pid)
+            try directory.write(configuration: bundle.text)
+        } slow: { () throws(ContainerError) in
             // So that `delete --force` can end what does not end by itself.
             try directory.write(record)
         } beforeHooks: { () throws(ContainerError) in
@@ -225,9 +230,13 @@ private struct Creation: ~Copyable {
         _ directory: borrowing ContainerDirectory, _ console: SharedDescriptor?,
         _ callerUmask: UInt32
     ) throws(ContainerError) -> Launcher.Offers {
-        let gate = try during("gate") { () throws(SystemCallError) in
-            try Socket.listen(
-                .packets, at: ContainerDirectory.gateName, in: directory.descriptor.number)
+        var gate: SharedDescriptor?
+        if !request.startsAtOnce {
+            gate = SharedDescriptor(
+                try during("gate") { () throws(SystemCallError) in
+                    try Socket.listen(
+                        .packets, at: ContainerDirectory.gateName, in: directory.descriptor.number)
+                })
         }
         if request.notifySocket != nil {
             try during("notify socket") { () throws(SystemCallError) in
@@ -237,7 +246,7 @@ private struct Creation: ~Copyable {
             }
         }
         return Launcher.Offers(
-            gate: SharedDescriptor(gate), console: console,
+            gate: gate, console: console,
             // The lock is one with the descriptor, and would be held for the container's life.
             parentOnly: [directory.descriptor.number, directory.parentNumber],
             callerUmask: callerUmask)

@@ -40,15 +40,15 @@ extension ContainerRuntime {
     ) throws(ContainerError) {
         try performing("start", container.record.id) { (_) throws(ContainerError) in
             try start(
-                container.directory, container.record, container.pidfd, notifying: notify,
-                warn: warn)
+                container.directory, container.record, container.pidfd,
+                heldBy: container.launcher, notifying: notify, warn: warn)
         }
     }
 
     private func start(
         _ directory: borrowing ContainerDirectory, _ record: ContainerRecord,
-        _ process: borrowing FileDescriptor, notifying notify: NotifyRequest?,
-        warn: (String) -> Void
+        _ process: borrowing FileDescriptor, heldBy launcher: Launcher? = nil,
+        notifying notify: NotifyRequest?, warn: (String) -> Void
     ) throws(ContainerError) {
         guard record.hasProcess else {
             throw ContainerError(
@@ -58,7 +58,15 @@ extension ContainerRuntime {
         }
         let socket = notify == nil ? nil : try bindNotifySocket(directory)
         do throws(ContainerError) {
-            try openGate(directory, record, process, warn: warn)
+            let connection =
+                if let launcher {
+                    try during("reach the container's process") { () throws(SystemCallError) in
+                        try launcher.start()
+                    }
+                } else {
+                    try openGate(directory)
+                }
+            try follow(connection, record, process, warn: warn)
             // Other commands may touch it from here on, however long hooks take, or the program to
             // be ready.
             try directory.unlock()
@@ -131,21 +139,26 @@ extension ContainerRuntime {
             })
     }
 
-    /// Opens the gate, and follows what happens behind it.
-    private func openGate(
-        _ directory: borrowing ContainerDirectory, _ record: ContainerRecord,
-        _ process: borrowing FileDescriptor, warn: (String) -> Void
-    ) throws(ContainerError) {
-        let connection = try during("reach the container's process") {
-            () throws(SystemCallError) in
+    /// Goes to the gate where the process waits, and lets it go on.
+    private func openGate(_ directory: borrowing ContainerDirectory) throws(ContainerError)
+        -> SharedDescriptor
+    {
+        try during("reach the container's process") { () throws(SystemCallError) in
             let connection = try Socket.connect(
                 .packets, to: ContainerDirectory.gateName, at: directory.descriptor.number)
             // From here on the container counts as running; if we are killed before the next
             // line, its process ends, and it has stopped.
             try File.remove(ContainerDirectory.gateName, at: directory.descriptor.number)
             try Conversation.send(.start, to: connection.number)
-            return connection
+            return SharedDescriptor(connection)
         }
+    }
+
+    /// Follows what happens from there to the program.
+    private func follow(
+        _ connection: SharedDescriptor, _ record: ContainerRecord,
+        _ process: borrowing FileDescriptor, warn: (String) -> Void
+    ) throws(ContainerError) {
         var handshake = Handshake(.starting)
         while true {
             let message = try during("follow the container's process") {

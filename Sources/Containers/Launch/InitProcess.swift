@@ -64,8 +64,15 @@ struct InitProcess {
             try Process.setParentDeathSignal(Signal.kill)
             try Signal.resetAll()
         }
-        // The parent maps our ids first.
+        // The parent maps our ids first, and puts us where our limits are.
         try expect(.proceed)
+        if !namespaces.madeInside.isEmpty {
+            do throws(SystemCallError) {
+                try Process.separate(namespaces.madeInside)
+            } catch {
+                throw Launcher.refusal(error)
+            }
+        }
         if !namespaces.timeOffsets.isEmpty, resources.isOpenUntilMapped {
             // Where the parent had no right to. Before nobody may look into this process any more:
             // from then on its files in /proc are not its own.
@@ -96,7 +103,7 @@ struct InitProcess {
             try Process.setParentDeathSignal(0)
             try Conversation.send(.ready, to: resources.channel.number)
         }
-        try expect(.release)
+        if resources.gate != nil { try expect(.release) }
     }
 
     /// Waits for one message; ends quietly when the parent is gone, because then nobody listens.
@@ -138,7 +145,7 @@ extension InitProcess {
     /// its end after `executing` means that the program runs.
     private func waitAtGate(_ plan: LaunchPlan) -> Never {
         do throws(SystemCallError) {
-            let connection = try Socket.accept(resources.gate.descriptor)
+            let connection = try openConnection()
             let message = try Conversation.receive(from: connection.number)
             // A `start` that was killed leaves a container that never ran.
             guard message == .start else { Process.exitNow(1) }
@@ -157,6 +164,12 @@ extension InitProcess {
         } catch {
             Process.exitNow(1)
         }
+    }
+
+    /// With whoever starts this process: the parent, or who comes to the gate.
+    private func openConnection() throws(SystemCallError) -> FileDescriptor {
+        if let gate = resources.gate { return try Socket.accept(gate.descriptor) }
+        return try resources.channel.descriptor.duplicate()
     }
 
     private static func becomeProgram(_ program: ProgramPlan, reportingTo channel: CInt) -> Never {

@@ -32,6 +32,16 @@ package struct NamespacePlan: Equatable, Sendable {
     /// enter it before they are.
     package var timeOffsets: [String: TimeOffset] = [:]
 
+    /// Those that the first process makes for itself, as its first act: the kernel takes a while for
+    /// them (most for the network), and the parent has other things to do meanwhile. A pid or time
+    /// namespace takes in only children, and a user namespace must be there before the others.
+    package var madeInside: NamespaceFlags {
+        new.intersection([.mount, .network, .ipc, .uts])
+    }
+
+    /// Those that the first process is born into.
+    package var madeAtBirth: NamespaceFlags { new.subtracting(madeInside) }
+
     /// Whether the container has a user namespace that is not the caller's.
     package var hasUserNamespace: Bool {
         new.contains(.user) || joined.contains { $0.kind == .user }

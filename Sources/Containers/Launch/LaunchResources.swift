@@ -15,8 +15,8 @@ package final class SharedDescriptor: Sendable {
 package struct LaunchResources: Sendable {
     /// The first process's end of the conversation with the parent.
     package var channel: SharedDescriptor
-    /// The listening socket that `start` connects to.
-    package var gate: SharedDescriptor
+    /// The listening socket that `start` connects to; nil when the parent itself goes on to start.
+    package var gate: SharedDescriptor?
     /// A connected socket that gets the terminal's master.
     package var console: SharedDescriptor?
     /// Copies of the mount sources, by the number of their step, when the parent must open them.

@@ -22,7 +22,8 @@ final class Launcher {
 
     /// What the caller has opened for the first process.
     struct Offers {
-        var gate: SharedDescriptor
+        /// nil when the parent itself goes on to start.
+        var gate: SharedDescriptor?
         var console: SharedDescriptor?
         /// Descriptors that must not live on in the first process.
         var parentOnly: [CInt]
@@ -107,7 +108,7 @@ final class Launcher {
         }
         do throws(SystemCallError) {
             switch try Process.clone(
-                plan.namespaces.new, intoCgroup: birthplace?.number)
+                plan.namespaces.madeAtBirth, intoCgroup: birthplace?.number)
             {
             case .child:
                 InitProcess.run(plan, resources)
@@ -115,7 +116,7 @@ final class Launcher {
                 return Made(pid: pid, pidfd: SharedDescriptor(pidfd))
             }
         } catch {
-            throw refusal(error, plan)
+            throw refusal(error)
         }
     }
 
@@ -151,7 +152,7 @@ final class Launcher {
                 stage = SharedDescriptor(pidfd)
             }
         } catch {
-            throw refusal(error, plan)
+            throw refusal(error)
         }
         let made = try awaitReport(from: ends)
         // Reaped whatever it said; its report is what counts.
@@ -175,7 +176,7 @@ final class Launcher {
         return Made(pid: pid, pidfd: SharedDescriptor(pidfd))
     }
 
-    private static func refusal(_ error: SystemCallError, _ plan: LaunchPlan) -> ContainerError {
+    static func refusal(_ error: SystemCallError) -> ContainerError {
         var hint = ""
         if error.errno == .noSpace || error.errno == .notPermitted {
             hint =
@@ -190,10 +191,12 @@ final class Launcher {
     /// How long a launch may take, in milliseconds, before it counts as slow: hardly any does.
     private static let usualTime = 500
 
-    /// Does the parent's steps, lets the process go on, and returns when it is ready. `slow` is
-    /// called when that takes unusually long, and `beforeHooks` before the first hook runs.
+    /// Does the parent's steps, lets the process go on, and returns when it is ready. `meanwhile` is
+    /// called once it is on its way, `slow` when that takes unusually long, and `beforeHooks` before
+    /// the first hook runs.
     func prepare(
-        warn: (String) -> Void, slow: () throws(ContainerError) -> Void,
+        warn: (String) -> Void, meanwhile: () throws(ContainerError) -> Void,
+        slow: () throws(ContainerError) -> Void,
         beforeHooks: () throws(ContainerError) -> Void
     ) throws(ContainerError) {
         if let cgroup {
@@ -206,6 +209,7 @@ final class Launcher {
         try during("launch") { () throws(SystemCallError) in
             try Conversation.send(.proceed, to: channel.number)
         }
+        try meanwhile()
         let isQuick = try during("launch") { () throws(SystemCallError) in
             try Poll.readable([channel.number], milliseconds: Self.usualTime)[0]
         }
@@ -310,6 +314,13 @@ final class Launcher {
             try Conversation.send(.release, to: channel.number)
         }
         isReleased = true
+    }
+
+    /// Lets it go on to its program at once; what follows is said on this side of the conversation.
+    func start() throws(SystemCallError) -> SharedDescriptor {
+        try Conversation.send(.start, to: channel.number)
+        isReleased = true
+        return channel
     }
 }
 

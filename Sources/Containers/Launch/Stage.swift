@@ -17,7 +17,7 @@ enum Stage {
             }
             try join(plan.namespaces.joined)
             try during("make the container's process") { () throws(SystemCallError) in
-                switch try Process.clone(plan.namespaces.new, asSibling: true) {
+                switch try Process.clone(plan.namespaces.madeAtBirth, asSibling: true) {
                 case .child:
                     FileDescriptor.closeOwned(report)
                     InitProcess.run(plan, resources)

@@ -23,7 +23,9 @@ extension Invocation {
     private func runNamed() throws(ContainerError) -> Int32 {
         try prepareToCreate("run")
         if options.isSet(.detach) {
-            let container = try runtime.create(request(), warn: log.warning)
+            var request = request()
+            request.startsAtOnce = true
+            let container = try runtime.create(request, warn: log.warning)
             do throws(ContainerError) {
                 try runtime.start(container, notifying: notifyRequest, warn: log.warning)
             } catch {
@@ -56,6 +58,7 @@ extension Invocation {
             try step("subreaper") { () throws(SystemCallError) in try Process.becomeSubreaper() }
         }
         var request = request()
+        request.startsAtOnce = true
         var console: SocketPair?
         if wantsTerminal {
             let pair = try step("terminal") { () throws(SystemCallError) in
