@@ -94,8 +94,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (HookKind.prestart, State.Status.creating), (.createRuntime, .creating),
-        (.createContainer, .creating), (.startContainer, .created), (.poststart, .running),
+        (HookKind.prestart, State.Status.created), (.createRuntime, .created),
+        (.createContainer, .created), (.startContainer, .created), (.poststart, .running),
         (.poststop, .stopped),
     ])
     func `are told the status of their step`(kind: HookKind, status: State.Status) throws {

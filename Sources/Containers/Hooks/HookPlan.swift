@@ -6,12 +6,11 @@ package import OCI
 package enum HookKind: String, CaseIterable, Sendable {
     case prestart, createRuntime, createContainer, startContainer, poststart, poststop
 
-    /// What the container does while they run (runtime.md#lifecycle): `create` has not ended
-    /// before its hooks have, the program has not been executed before `startContainer`'s have.
+    /// What the container is while they run: `creating` is step 2 of runtime.md#lifecycle, and
+    /// these are the steps after it, up to the program's.
     package var status: State.Status {
         switch self {
-        case .prestart, .createRuntime, .createContainer: .creating
-        case .startContainer: .created
+        case .prestart, .createRuntime, .createContainer, .startContainer: .created
         case .poststart: .running
         case .poststop: .stopped
         }
