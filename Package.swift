@@ -27,22 +27,29 @@ let package = Package(
         // C that Swift cannot import by itself, and the three C libraries.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CJSON", pkgConfig: "json-c", providers: [.apt(["libjson-c-dev"])]),
+        .systemLibrary(
+            name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
 
         // Libraries, lowest first.
         .target(name: "Linux", dependencies: ["CLinux", "CCapability"], swiftSettings: strict),
         .target(name: "JSON", dependencies: ["CJSON"], swiftSettings: strict),
         .target(name: "OCI", dependencies: ["JSON"], swiftSettings: strict),
+        .target(
+            name: "Seccomp", dependencies: ["CLinux", "CSeccomp", "Linux", "OCI"],
+            swiftSettings: strict),
         .target(name: "Cgroups", dependencies: ["Linux", "OCI"], swiftSettings: strict),
         .target(
-            name: "Containers", dependencies: ["Linux", "JSON", "OCI", "Cgroups"],
+            name: "Containers", dependencies: ["Linux", "JSON", "OCI", "Seccomp", "Cgroups"],
             swiftSettings: strict),
         .target(name: "Supervision", dependencies: ["Linux", "JSON"], swiftSettings: strict),
 
         // The runtime.
         .executableTarget(
             name: "martlet",
-            dependencies: ["Linux", "JSON", "OCI", "Cgroups", "Containers", "Supervision"],
+            dependencies: [
+                "Linux", "JSON", "OCI", "Seccomp", "Cgroups", "Containers", "Supervision",
+            ],
             swiftSettings: strict),
 
         // Broken inputs for all that reads and plans (docs/fuzzing.md).
@@ -56,11 +63,14 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "JSON"], swiftSettings: strict),
         .testTarget(
+            name: "SeccompTests", dependencies: ["Seccomp", "CSeccomp", "OCI", "Linux"],
+            swiftSettings: strict),
+        .testTarget(
             name: "CgroupsTests", dependencies: ["Cgroups", "OCI", "Linux"],
             swiftSettings: strict),
         .testTarget(
             name: "ContainersTests",
-            dependencies: ["Containers", "Cgroups", "OCI", "JSON", "Linux"],
+            dependencies: ["Containers", "Cgroups", "Seccomp", "OCI", "JSON", "Linux"],
             swiftSettings: strict),
         .testTarget(
             name: "SupervisionTests", dependencies: ["Supervision", "Linux"],

@@ -306,5 +306,6 @@ static inline int clinux_at_fdcwd(void) { return AT_FDCWD; }
 #include "attributes.h"
 #include "bpf.h"
 #include "route.h"
+#include "seccomp.h"
 
 #endif

@@ -2,6 +2,7 @@
 
 internal import Linux
 package import OCI
+internal import Seccomp
 
 extension Features {
     /// What this build does (features.md, features-linux.md), whatever the host has.
@@ -78,14 +79,11 @@ extension Features {
     }
 
     private static var supportedSeccomp: Seccomp {
-        let isEnabled = Support.has { $0.linux.seccomp = SeccompProfile(defaultAction: .allow) }
-        var seccomp = Seccomp(enabled: isEnabled)
-        if !isEnabled {
-            seccomp.actions = nil
-            seccomp.operators = nil
-            seccomp.archs = nil
-            seccomp.knownFlags = nil
-        }
+        var seccomp = Seccomp(enabled: true)
+        // Those of the specification that the libseccomp in this build knows as well.
+        seccomp.archs = Compiler.knownArchitectures().map(\.rawValue).sorted()
+        // features-linux.md: of the known ones those that the kernel takes.
+        seccomp.supportedFlags = Filter.supportedFlags().map(\.rawValue).sorted()
         return seccomp
     }
 }

@@ -79,6 +79,9 @@ package enum Capabilities {
         return value
     }
 
+    /// CAP_SYS_ADMIN.
+    package static var administration: Int32 { Int32(CAP_SYS_ADMIN) }
+
     /// Every name that libcap knows, in the order of their numbers.
     package static var allNames: [String] {
         var names: [String] = []

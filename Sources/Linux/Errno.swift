@@ -50,6 +50,7 @@ extension Errno {
     package static var noSpace: Errno { Errno(rawValue: ENOSPC) }
     package static var readOnly: Errno { Errno(rawValue: EROFS) }
     package static var brokenPipe: Errno { Errno(rawValue: EPIPE) }
+    package static var domain: Errno { Errno(rawValue: EDOM) }
     package static var outOfRange: Errno { Errno(rawValue: ERANGE) }
     package static var nameTooLong: Errno { Errno(rawValue: ENAMETOOLONG) }
     package static var unsupportedCall: Errno { Errno(rawValue: ENOSYS) }
@@ -62,6 +63,8 @@ extension Errno {
     package static var keyRevoked: Errno { Errno(rawValue: EKEYREVOKED) }
     package static var protocolViolation: Errno { Errno(rawValue: EPROTO) }
     package static var fileTooBig: Errno { Errno(rawValue: EFBIG) }
+    package static var connectionAborted: Errno { Errno(rawValue: ECONNABORTED) }
+    package static var notSocket: Errno { Errno(rawValue: ENOTSOCK) }
     package static var badLibrary: Errno { Errno(rawValue: ELIBBAD) }
 }
 

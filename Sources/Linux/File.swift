@@ -38,6 +38,10 @@ package struct OpenFlags: OptionSet, Sendable {
     package static var directoryPath: OpenFlags { OpenFlags(rawValue: O_PATH | O_DIRECTORY) }
     /// A file to be read that is no link.
     package static var realFile: OpenFlags { OpenFlags(rawValue: O_RDONLY | O_NOFOLLOW) }
+    /// A file to be read that is no link; a fifo in its place does not make us wait.
+    package static var realFileAtOnce: OpenFlags {
+        OpenFlags(rawValue: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    }
     /// A file to be read; a fifo in its place does not make us wait.
     package static var readOnlyAtOnce: OpenFlags { OpenFlags(rawValue: O_RDONLY | O_NONBLOCK) }
     /// A new file that takes no other's place.
@@ -95,6 +99,8 @@ package struct FileStatus: Equatable, Sendable {
     /// The device that a device node stands for.
     package let major: UInt32
     package let minor: UInt32
+    /// When the contents last changed, in nanoseconds since 1970.
+    package let modified: Int64
     /// Hard links; 0 once the file has been removed.
     package let links: UInt64
 
@@ -117,6 +123,7 @@ package struct FileStatus: Equatable, Sendable {
         device = UInt64(raw.st_dev)
         major = clinux_major(raw.st_rdev)
         minor = clinux_minor(raw.st_rdev)
+        modified = Int64(raw.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(raw.st_mtim.tv_nsec)
         links = UInt64(raw.st_nlink)
     }
 

@@ -86,6 +86,18 @@ package enum Process {
             pid: Int32(truncatingIfNeeded: pid), pidfd: FileDescriptor(owning: pidfd))
     }
 
+    /// Which kernel runs: its release, its build and its machine. The system call is `uname(2)`.
+    package static func kernelIdentity() throws(SystemCallError) -> [UInt8] {
+        var name = utsname()
+        _ = try check("uname") { unsafe uname(&name) }
+        // sysname and nodename come before them, the domain's name after.
+        let field = MemoryLayout.size(ofValue: name.release)
+        return unsafe withUnsafeBytes(of: &name) { bytes in
+            let fields = unsafe bytes[(2 * field)..<(5 * field)]
+            return unsafe Array(fields)
+        }
+    }
+
     /// Ends this process now: no buffers are written, no handlers run. The system call is
     /// `_exit(2)`.
     package static func exitNow(_ code: Int32) -> Never { _exit(code) }
@@ -188,7 +200,7 @@ package enum Process {
     }
 
     /// Texts as execve(2) takes them: pointers, and a last one that is nil.
-    private static func withCStrings<R>(
+    static func withCStrings<R>(
         _ strings: [String],
         _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
     ) -> R {

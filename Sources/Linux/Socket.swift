@@ -43,13 +43,21 @@ package enum Socket {
     }
 
     /// A socket connected to the one at a path. A path of any length is taken: it is opened
-    /// first, and reached through its descriptor.
-    package static func connect(_ kind: Kind, to path: String, at directory: CInt)
-        throws(SystemCallError) -> FileDescriptor
-    {
+    /// first, and reached through its descriptor. With `patience`, in seconds, neither the
+    /// connection nor what is sent later waits longer for the other side (EAGAIN).
+    package static func connect(
+        _ kind: Kind, to path: String, at directory: CInt, patience: Int? = nil
+    ) throws(SystemCallError) -> FileDescriptor {
         let target = try File.open(path, at: directory, .pathOnly)
         let socket = try make(kind)
         let number = socket.number
+        if let patience {
+            var time = timeval(tv_sec: patience, tv_usec: 0)
+            _ = try check("setsockopt SO_SNDTIMEO") {
+                unsafe setsockopt(
+                    number, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+            }
+        }
         var address = try address(of: target.procPath)
         _ = try check("connect", path) { unsafe clinux_connect(number, &address) }
         return socket

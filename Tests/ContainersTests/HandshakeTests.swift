@@ -10,6 +10,7 @@ import Testing
         .failed(kind: .failed, reason: "no"), .failed(kind: .invalidConfiguration, reason: "é\n"),
         .failed(kind: .notExecutable, reason: ""), .made(pid: 1), .made(pid: .max),
         .hooksDue, .failed(kind: .hookFailed, reason: "it said no"),
+        .listening, .listenerSent,
     ]
 
     @Test(arguments: all) func `is itself again at the other end`(message: Message) throws {
@@ -66,7 +67,8 @@ import Testing
 @Suite struct `A handshake` {
     private static let anything: [Message?] = [
         .proceed, .ready, .release, .start, .executing, .warning("w"),
-        .failed(kind: .notExecutable, reason: "r"), .made(pid: 2), .hooksDue, nil,
+        .failed(kind: .notExecutable, reason: "r"), .made(pid: 2), .hooksDue, .listening,
+        .listenerSent, nil,
     ]
 
     private func due(_ phase: Handshake.Phase, _ message: Message?) -> Handshake.Event? {
@@ -74,12 +76,19 @@ import Testing
         case (.preparing, .ready): .ready
         case (.starting, .executing): .executing
         case (.executing, nil): .running
+        case (.executing, .listening): .listening
         case (.preparing, nil), (.starting, nil): .vanished
         case (.preparing, .warning), (.starting, .warning): .warning("w")
         case (.preparing, .failed), (.starting, .failed), (.executing, .failed):
             .failed(kind: .notExecutable, reason: "r")
         default: nil
         }
+    }
+
+    @Test func `passes on one listener, and no second`() {
+        var handshake = Handshake(.executing)
+        #expect(handshake.receive(.listening) == .listening)
+        #expect(handshake.receive(.listening) == .violation)
     }
 
     @Test(arguments: [Handshake.Phase.preparing, .starting, .executing, .finished])
@@ -90,7 +99,7 @@ import Testing
             #expect(event == due(phase, message) ?? .violation, "\(String(describing: message))")
             switch event {
             case .warning: #expect(handshake.phase == phase)
-            case .executing: #expect(handshake.phase == .executing)
+            case .executing, .listening: #expect(handshake.phase == .executing)
             default: #expect(handshake.phase == .finished)
             }
         }

@@ -5,42 +5,7 @@ import Linux
 import OCI
 import Testing
 
-/// One part of a configuration that this build cannot apply yet. When it can, its line goes.
-struct Unsupported: Sendable, CustomTestStringConvertible {
-    let path: String
-    let change: @Sendable (inout Configuration) -> Void
-
-    var testDescription: String { path }
-
-    static let all = [
-        Unsupported(path: "linux.seccomp") {
-            $0.linux.seccomp = SeccompProfile(defaultAction: .allow)
-        },
-    ]
-}
-
 @Suite struct `A plan is refused` {
-    @Test(arguments: Unsupported.all) func `for what cannot be applied, by its JSON path`(
-        part: Unsupported
-    ) {
-        var input = PlanInput()
-        part.change(&input.configuration)
-        // Nothing to refuse any more: then `Support` no longer lists it, and all is well.
-        guard Support.unsupported(in: input.configuration) != [] else { return }
-        let error = failure { () throws(ContainerError) in try input.plan() }
-        #expect(error?.kind == .unsupported)
-        #expect(
-            error?.reason == "\(part.path): not supported by this version of martlet")
-    }
-
-    @Test func `with everything that cannot be applied in its details`() {
-        var input = PlanInput()
-        for part in Unsupported.all.prefix(5) { part.change(&input.configuration) }
-        let paths = Support.unsupported(in: input.configuration)
-        let error = failure { () throws(ContainerError) in try input.plan() }
-        #expect(error?.details.count == paths.count)
-    }
-
     @Test(arguments: [nil, "/proc/1/ns/mnt"])
     func `with a new user namespace but no mount namespace that belongs to it`(path: String?) {
         var input = PlanInput()

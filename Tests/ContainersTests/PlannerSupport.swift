@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Containers
+import Linux
 import OCI
 
 /// What a plan is made from.
@@ -10,6 +11,7 @@ struct PlanInput {
     var host = Host(effectiveUserID: 0, effectiveGroupID: 0)
     var cgroups: CgroupView?
     var notifyDirectory: String?
+    var filter: SystemCallFilter?
 
     init() {
         configuration.root = Root(path: "rootfs")
@@ -62,7 +64,7 @@ struct PlanInput {
     func planWithWarnings() throws(ContainerError) -> (plan: LaunchPlan, warnings: [String]) {
         var planner = Planner(
             configuration, request: request, bundle: "/bundle", host: host,
-            cgroups: cgroups, notifyDirectory: notifyDirectory)
+            cgroups: cgroups, notifyDirectory: notifyDirectory, filter: filter)
         let plan = try planner.plan()
         return (plan, planner.warnings)
     }

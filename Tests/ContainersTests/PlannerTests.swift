@@ -289,4 +289,18 @@ import Testing
         #expect(plan.uid == 5 && plan.gid == 6 && plan.groups == [7, 8] && plan.umask == 0o27)
         #expect(plan.noNewPrivileges)
     }
+
+    @Test(arguments: [true, false, nil])
+    func `keeps the right to load a filter only where no_new_privs does not give it`(
+        noNewPrivileges: Bool?
+    ) throws {
+        var input = PlanInput()
+        input.configuration.process?.noNewPrivileges = noNewPrivileges
+        #expect(try input.plan().identity?.keepsRightToFilter == false)
+        #expect(try input.plan().program.filter == nil)
+        input.filter = SystemCallFilter(program: [], flags: .log)
+        let plan = try input.plan()
+        #expect(plan.identity?.keepsRightToFilter == (noNewPrivileges != true))
+        #expect(plan.program.filter == input.filter)
+    }
 }

@@ -126,3 +126,17 @@ import Testing
         #expect((SemanticVersion(text) != nil) == isVersion)
     }
 }
+
+@Suite struct `A container process state` {
+    @Test(arguments: ["MKNOD=/dev/null", nil])
+    func `names the descriptor, and has the state in it`(metadata: String?) {
+        let state = State(id: "web", status: .created, pid: 42, bundle: "/b")
+        let told = ContainerProcessState(listenerOf: 42, metadata: metadata, state: state)
+        let inner = String(decoding: state.encode(pretty: false), as: UTF8.self)
+        let word = metadata.map { "\"metadata\":\"\($0)\"," } ?? ""
+        #expect(
+            String(decoding: told.encode(), as: UTF8.self)
+                == "{\"ociVersion\":\"1.3.0\",\"fds\":[\"seccompFd\"],\"pid\":42,\(word)"
+                + "\"state\":\(inner)}")
+    }
+}

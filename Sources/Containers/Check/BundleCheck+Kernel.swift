@@ -88,8 +88,17 @@ extension BundleCheck {
         for (path, action) in asked where !available.contains(action.kernelName) {
             fail(path, "the kernel does not have \(action.rawValue) (it has \(text))")
         }
-        if let path = profile.listenerPath, (try? File.status(of: path))?.type != .socket {
-            fail("linux.seccomp.listenerPath", "no socket is at \(path.quoted)")
+        if configuration.process == nil { return }
+        do throws(ContainerError) {
+            try SeccompAgent(profile, bundle: bundle.path)?.check()
+            // What the kernel lacks has been told; libseccomp and the rest have not.
+            if asked.allSatisfy({ available.contains($0.1.kernelName) }) {
+                for warning in try FilterPreparation.foresee(profile) {
+                    note("linux.seccomp", warning)
+                }
+            }
+        } catch {
+            add(Finding(error))
         }
     }
 

@@ -42,7 +42,8 @@ private struct Creation: ~Copyable {
         defer { Process.setUmask(callerUmask) }
         let host = try lookAtHost(bundle.configuration)
         let cgroups = try planCgroups(bundle.configuration, host)
-        let plan = try plan(bundle, host, cgroups, warn: warn)
+        let filter = try FilterPreparation(bundle.configuration, store: store, warn: warn)
+        let plan = try plan(bundle, host, cgroups, filter?.loadable, warn: warn)
         try Preflight.check(bundle, request)
         let resctrl = try Resctrl(bundle.configuration, id: id)
         let networkDevices =
@@ -76,6 +77,7 @@ private struct Creation: ~Copyable {
                 if let path = request.pidFile { try? File.remove(path) }
                 throw error
             }
+            filter?.keep(warn: warn)
             return CreatedContainer(
                 pid: launcher.pid, pidfd: pidfd, directory: directory, record: record,
                 launcher: request.startsAtOnce ? launcher : nil)
@@ -175,14 +177,16 @@ private struct Creation: ~Copyable {
     }
 
     private func plan(
-        _ bundle: Bundle, _ host: Host, _ cgroups: CgroupPlan?, warn: (String) -> Void
+        _ bundle: Bundle, _ host: Host, _ cgroups: CgroupPlan?, _ filter: SystemCallFilter?,
+        warn: (String) -> Void
     ) throws(ContainerError) -> LaunchPlan {
         var planner = Planner(
             bundle.configuration, request: request, bundle: bundle.path, host: host,
             cgroups: host.cgroups.map { CgroupView($0, cgroups?.creation.record.places ?? []) },
             notifyDirectory: request.notifySocket.map { _ in
                 "\(store.root)/\(id)/\(NotifySocket.directoryName)"
-            })
+            },
+            filter: filter)
         let plan = try planner.plan()
         for warning in planner.warnings + (cgroups?.resources.warnings ?? []) { warn(warning) }
         return plan
@@ -223,6 +227,9 @@ private struct Creation: ~Copyable {
             hasProcess: bundle.configuration.process != nil,
             ownsPidNamespace: plan.namespaces.new.contains(.pid))
         record.hooks = .onRecord(bundle.configuration.hooks)
+        if plan.program.filter != nil, let profile = bundle.configuration.linux.seccomp {
+            record.seccompAgent = SeccompAgent(profile, bundle: bundle.path)
+        }
         return record
     }
 

@@ -160,14 +160,20 @@ extension ContainerRuntime {
         _ process: borrowing FileDescriptor, warn: (String) -> Void
     ) throws(ContainerError) {
         var handshake = Handshake(.starting)
+        var report: SharedDescriptor?
         while true {
-            let message = try during("follow the container's process") {
+            let received = try during("follow the container's process") {
                 () throws(SystemCallError) in
-                try Conversation.receive(from: connection.number)
+                try Conversation.receiveWithDescriptor(from: connection.number)
             }
-            switch handshake.receive(message) {
-            case .running: return
-            case .executing: continue
+            switch handshake.receive(received.message) {
+            case .running: return try checkReport(report, process)
+            case .executing: report = received.descriptor
+            case .listening:
+                try passOn(received.descriptor, of: record)
+                try during("follow the container's process") { () throws(SystemCallError) in
+                    try Conversation.send(.listenerSent, to: connection.number)
+                }
             case .warning(let text): warn(text)
             case .failed(let kind, let reason):
                 try awaitEnd(of: process)
@@ -181,6 +187,28 @@ extension ContainerRuntime {
                 throw ContainerError(.failed, "the container's process broke the handshake")
             }
         }
+    }
+
+    /// The end of the conversation is a failure when the process says so in its page.
+    private func checkReport(_ report: SharedDescriptor?, _ process: borrowing FileDescriptor)
+        throws(ContainerError)
+    {
+        guard let report else { return }
+        let failure = try during("follow the container's process") { () throws(SystemCallError) in
+            try ReportPage.failure(in: report.descriptor)
+        }
+        guard let failure else { return }
+        try awaitEnd(of: process)
+        throw failure.error
+    }
+
+    private func passOn(_ listener: SharedDescriptor?, of record: ContainerRecord)
+        throws(ContainerError)
+    {
+        guard let listener, let agent = record.seccompAgent else {
+            throw ContainerError(.failed, "the container's process broke the handshake")
+        }
+        try agent.send(listener, of: record)
     }
 
     /// A failed program is followed by the end of its process; with it the container has stopped.

@@ -8,6 +8,7 @@ extension InitProcess {
     mutating func dropPrivileges(_ plan: IdentityPlan) throws(ContainerError) {
         let allowed = try attempt { () throws(SystemCallError) in try Capabilities.permitted() }
         try warnAboutMissing(plan.capabilities, allowed: allowed)
+        if plan.keepsRightToFilter { try requireRightToFilter(allowed) }
         try giveStandardStreams(to: plan.uid)
         try attempt { () throws(SystemCallError) in
             // Before the ids change: the bounding set needs CAP_SETPCAP.
@@ -26,12 +27,19 @@ extension InitProcess {
             try verifyWorkingDirectory(path)
         }
         let sets = plan.capabilities
+        let permitted = sets.permitted.intersection(allowed)
+        let inheritable = sets.inheritable.intersection(allowed)
+        var now = FilteredProgram.CapabilitySets(
+            effective: sets.effective.intersection(permitted), permitted: permitted,
+            inheritable: inheritable)
+        if plan.keepsRightToFilter, !now.effective.contains(Capabilities.administration) {
+            lateCapabilities = now
+            now.effective.insert(Capabilities.administration)
+            now.permitted.insert(Capabilities.administration)
+        }
         try attempt { () throws(SystemCallError) in
-            let permitted = sets.permitted.intersection(allowed)
-            let inheritable = sets.inheritable.intersection(allowed)
             try Capabilities.set(
-                effective: sets.effective.intersection(permitted), permitted: permitted,
-                inheritable: inheritable)
+                effective: now.effective, permitted: now.permitted, inheritable: now.inheritable)
             // Last: a capability is ambient only while it is permitted and inheritable.
             try Capabilities.setAmbient(
                 sets.ambient.intersection(permitted).intersection(inheritable))
@@ -39,6 +47,15 @@ extension InitProcess {
             // config.md#posix-platform-user: unset leaves the caller's as it was.
             Process.setUmask(plan.umask ?? resources.callerUmask)
         }
+    }
+
+    /// seccomp(2): loading a filter takes no_new_privs, or CAP_SYS_ADMIN.
+    private func requireRightToFilter(_ allowed: CapabilitySet) throws(ContainerError) {
+        if allowed.contains(Capabilities.administration) { return }
+        throw ContainerError(
+            .failed,
+            "linux.seccomp: without process.noNewPrivileges a filter takes CAP_SYS_ADMIN, which "
+                + "this runtime does not have here; set process.noNewPrivileges to true")
     }
 
     /// config.md#linux-process: what cannot be granted is a warning.

@@ -18,6 +18,12 @@ package import Linux
 ///       │ ◀──────────── executing ──   │   then end of file: it runs
 ///       │ ◀─────────────── failed ──   │   or this, when it does not
 ///
+/// Under a filter `executing` comes with a page in which a later failure stands, because the filter
+/// may forbid to send one. When the filter has a listener, then before the end:
+///
+///       │ ◀──── listening + listener   │   not before someone answers for the filter can it go on
+///       │ ── listener sent ──────────▶ │   it is with the agent
+///
 /// A process that joins namespaces first tells the parent who it made:
 ///
 ///     parent                          stage
@@ -32,6 +38,8 @@ package enum Message: Equatable, Sendable {
     case failed(kind: FailureKind, reason: String)
     case made(pid: Int32)
     case hooksDue
+    case listening
+    case listenerSent
 
     /// What crosses of a `ContainerError.Kind`.
     package enum FailureKind: UInt8, Sendable {
@@ -56,13 +64,19 @@ package enum Message: Equatable, Sendable {
         case .failed: 7
         case .made: 8
         case .hooksDue: 9
+        case .listening: 20
+        case .listenerSent: 21
         }
     }
+
+    /// All of this message, which is what a thread that only makes system calls looks for.
+    static var listenerSentByte: UInt8 { Message.listenerSent.tag }
 
     /// One packet: a tag and what belongs to it.
     package var bytes: [UInt8] {
         switch self {
-        case .proceed, .ready, .release, .start, .executing, .hooksDue: [tag]
+        case .proceed, .ready, .release, .start, .executing, .hooksDue, .listening, .listenerSent:
+            [tag]
         case .warning(let text): [tag] + text.utf8.prefix(Self.textLimit)
         case .failed(let kind, let reason):
             [tag, kind.rawValue] + reason.utf8.prefix(Self.textLimit)
@@ -89,6 +103,8 @@ package enum Message: Equatable, Sendable {
             guard let pid = Int32(text), pid > 0 else { return nil }
             self = .made(pid: pid)
         case 9 where rest.isEmpty: self = .hooksDue
+        case 20 where rest.isEmpty: self = .listening
+        case 21 where rest.isEmpty: self = .listenerSent
         default: return nil
         }
     }
@@ -97,23 +113,34 @@ package enum Message: Equatable, Sendable {
 /// One end of a conversation.
 package enum Conversation {
     /// Sends one message.
-    package static func send(_ message: Message, to number: CInt) throws(SystemCallError) {
-        try Socket.send(message.bytes, to: number)
+    package static func send(
+        _ message: Message, passing descriptor: CInt? = nil, to number: CInt
+    ) throws(SystemCallError) {
+        try Socket.send(message.bytes, passing: descriptor, to: number)
     }
 
     /// The next message; nil when the other side has closed. EPROTO for what is no message.
     package static func receive(from number: CInt) throws(SystemCallError) -> Message? {
+        try receiveWithDescriptor(from: number).message
+    }
+
+    /// The same, with the descriptor that may come along.
+    package static func receiveWithDescriptor(from number: CInt) throws(SystemCallError)
+        -> (message: Message?, descriptor: SharedDescriptor?)
+    {
         let received: ReceivedMessage
         do throws(SystemCallError) {
             received = try Socket.receive(from: number, limit: Message.textLimit + 16)
         } catch where error.errno == .connectionReset {
-            return nil
+            return (nil, nil)
         }
-        if received.bytes.isEmpty { return nil }
-        guard let message = Message(bytes: received.bytes) else {
+        let bytes = received.bytes
+        if bytes.isEmpty { return (nil, nil) }
+        guard let message = Message(bytes: bytes) else {
             throw SystemCallError("understand a message", "", .protocolViolation)
         }
-        return message
+        guard let descriptor = received.takeDescriptor() else { return (message, nil) }
+        return (message, SharedDescriptor(descriptor))
     }
 }
 
@@ -135,6 +162,8 @@ package struct Handshake: Sendable {
         /// The first process waits for the hooks of the runtime; comes at most once.
         case hooksDue
         case executing
+        /// Someone must get the filter's listener before it goes on; comes at most once.
+        case listening
         case warning(String)
         case failed(kind: Message.FailureKind, reason: String)
         /// The program runs.
@@ -146,6 +175,7 @@ package struct Handshake: Sendable {
     }
 
     package private(set) var phase: Phase
+    private var hasListened = false
 
     /// Whether hooks are planned that have not been due yet.
     private var awaitsHooks: Bool
@@ -167,6 +197,9 @@ package struct Handshake: Sendable {
         case (.starting, .executing):
             phase = .executing
             return .executing
+        case (.executing, .listening) where !hasListened:
+            hasListened = true
+            return .listening
         case (.executing, nil):
             phase = .finished
             return .running

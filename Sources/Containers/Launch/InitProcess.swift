@@ -24,6 +24,8 @@ struct InitProcess {
     var mountLabel: String?
     /// What startContainer hooks read; made early, because a seccomp filter may forbid it later.
     var startState: SharedDescriptor?
+    /// What is left of the capabilities once the filter is loaded; nil when none are to go then.
+    var lateCapabilities: FilteredProgram.CapabilitySets?
     /// Set when the working directory could not be entered with the rights of root.
     var lateWorkingDirectory: String?
 
@@ -160,7 +162,7 @@ extension InitProcess {
             // the connection sits just above them until the exec closes it.
             let last = CInt(3 + plan.program.preservedDescriptors)
             let channel = try connection.move(to: last).release()
-            Self.becomeProgram(plan.program, reportingTo: channel)
+            Self.becomeProgram(plan.program, lateCapabilities, reportingTo: channel)
         } catch {
             Process.exitNow(1)
         }
@@ -172,7 +174,10 @@ extension InitProcess {
         return try resources.channel.descriptor.duplicate()
     }
 
-    private static func becomeProgram(_ program: ProgramPlan, reportingTo channel: CInt) -> Never {
+    private static func becomeProgram(
+        _ program: ProgramPlan, _ lateCapabilities: FilteredProgram.CapabilitySets?,
+        reportingTo channel: CInt
+    ) -> Never {
         do throws(ContainerError) {
             try during("descriptors") { () throws(SystemCallError) in
                 try Descriptors.closeAll(from: channel + 1)
@@ -185,6 +190,9 @@ extension InitProcess {
                     }
                     try Process.setLimit(resource, soft: limit.soft, hard: limit.hard)
                 }
+            }
+            if let filter = program.filter {
+                try becomeProgram(program, under: filter, lateCapabilities, reportingTo: channel)
             }
             try during("exec") { () throws(SystemCallError) in
                 try Conversation.send(.executing, to: channel)

@@ -235,6 +235,8 @@ package struct IdentityPlan: Equatable, Sendable {
     package var groups: [UInt32]?
     package var capabilities: CapabilityPlan
     package var noNewPrivileges: Bool
+    /// Whether CAP_SYS_ADMIN stays until the filter is loaded, which takes it or no_new_privs.
+    package var keepsRightToFilter = false
     /// nil keeps the caller's.
     package var umask: UInt32?
 }
@@ -257,4 +259,6 @@ package struct ProgramPlan: Equatable, Sendable {
     package var limits: [ResourceLimit]
     /// How many descriptors from 3 on live on.
     package var preservedDescriptors: Int
+    /// Which system calls it may make: loaded as the very last thing.
+    package var filter: SystemCallFilter?
 }

@@ -227,7 +227,7 @@ final class Launcher {
             case .warning(let text): warn(text)
             case .failed(let kind, let reason): throw ContainerError(kind.kind, reason)
             case .vanished: throw vanished()
-            case .executing, .running, .violation:
+            case .executing, .listening, .running, .violation:
                 throw ContainerError(.failed, "the container's process broke the handshake")
             }
         }

@@ -14,12 +14,15 @@ package struct Planner {
     let cgroups: CgroupView?
     /// Where the container's NOTIFY_SOCKET is bound on the host, when the caller has one.
     private let notifyDirectory: String?
+    /// What `linux.seccomp` was compiled to.
+    private let filter: SystemCallFilter?
     /// What a person should know, though it is no error.
     package internal(set) var warnings: [String] = []
 
     package init(
         _ configuration: Configuration, request: CreateRequest, bundle: String, host: Host,
-        cgroups: CgroupView? = nil, notifyDirectory: String? = nil
+        cgroups: CgroupView? = nil, notifyDirectory: String? = nil,
+        filter: SystemCallFilter? = nil
     ) {
         self.configuration = configuration
         self.request = request
@@ -27,6 +30,7 @@ package struct Planner {
         self.host = host
         self.cgroups = cgroups
         self.notifyDirectory = notifyDirectory
+        self.filter = filter
     }
 
     /// The whole plan, or why there can be none.
@@ -313,10 +317,13 @@ package struct Planner {
             }
             groups = nil
         }
-        return IdentityPlan(
+        var plan = IdentityPlan(
             uid: process.user.uid, gid: process.user.gid, groups: groups,
             capabilities: planCapabilities(process.capabilities),
             noNewPrivileges: process.noNewPrivileges ?? false, umask: process.user.umask)
+        // Not loaded already here: whatever we do from here on would have to be in the profile.
+        plan.keepsRightToFilter = filter != nil && !plan.noNewPrivileges
+        return plan
     }
 
     /// Without a `capabilities` object there are none: a process gets what it was given.
@@ -357,7 +364,8 @@ package struct Planner {
         return ProgramPlan(
             arguments: configuration.process?.args ?? [], environment: environment,
             limits: configuration.process?.rlimits ?? [],
-            preservedDescriptors: request.preservedDescriptors + request.listenDescriptors)
+            preservedDescriptors: request.preservedDescriptors + request.listenDescriptors,
+            filter: filter)
     }
 
     /// config.md#root, config.md#mounts: relative to the bundle.

@@ -16,6 +16,9 @@ enum Preflight {
             try checkIsNotHosts(key, bundle.configuration.linux.namespaces)
         }
         try NetworkDevices.check(bundle.configuration)
+        if let profile = bundle.configuration.linux.seccomp, bundle.configuration.process != nil {
+            try SeccompAgent(profile, bundle: bundle.path)?.check()
+        }
         try checkConsole(bundle.configuration, request)
     }
 

@@ -8,7 +8,7 @@ enum Program {
     /// Returns only the reason why that could not be.
     static func execute(_ plan: ProgramPlan) -> ContainerError {
         guard let name = plan.arguments.first, !name.isEmpty else {
-            return ContainerError(.notExecutable, "process.args: there is no program to run")
+            return nothingToRun
         }
         if name.utf8.contains(UInt8(ascii: "/")) {
             let errno = attempt(name, plan)
@@ -33,7 +33,32 @@ enum Program {
             }
         }
         if let refused { return ExecFailure(path: refused.path, errno: refused.errno).error }
-        return ContainerError(
+        return notFound(name, path)
+    }
+
+    /// Where ``execute(_:)`` would find the program, without executing it: under a filter there may
+    /// be no second attempt.
+    static func locate(_ plan: ProgramPlan) throws(ContainerError) -> String {
+        guard let name = plan.arguments.first, !name.isEmpty else { throw nothingToRun }
+        if name.utf8.contains(UInt8(ascii: "/")) { return name }
+        let path = searchPath(plan.environment)
+        var refused: String?
+        for directory in path.split(separator: ":", omittingEmptySubsequences: false) {
+            let candidate = directory.isEmpty ? "./\(name)" : "\(directory)/\(name)"
+            guard let status = try? File.status(of: candidate) else { continue }
+            if status.type == .regular, File.permits(.execute, candidate) { return candidate }
+            if refused == nil { refused = candidate }
+        }
+        guard let refused else { throw notFound(name, path) }
+        throw ExecFailure(path: refused, errno: .accessDenied).error
+    }
+
+    private static var nothingToRun: ContainerError {
+        ContainerError(.notExecutable, "process.args: there is no program to run")
+    }
+
+    private static func notFound(_ name: String, _ path: String) -> ContainerError {
+        ContainerError(
             .notExecutable,
             "exec \"\(name)\": executable file not found in $PATH; the container's PATH is "
                 + "\"\(path)\"")
@@ -45,7 +70,11 @@ enum Program {
         guard errno == .notExecutable, ExecFailure.isScriptWithoutInterpreter(path) else {
             return errno
         }
-        // execvp(3): a text file without `#!` is a script of the shell's.
+        return attemptByShell(path, plan)
+    }
+
+    /// execvp(3): a text file without `#!` is a script of the shell's.
+    static func attemptByShell(_ path: String, _ plan: ProgramPlan) -> Errno {
         let shell = "/bin/sh"
         return Process.execute(
             shell, arguments: [shell, path] + plan.arguments.dropFirst(),

@@ -45,6 +45,8 @@ package struct ContainerRecord: Equatable, Sendable {
     /// Devices that are about to be moved into a namespace that outlives the container; none once
     /// the container is made.
     package var networkDevices: [BorrowedNetworkDevice] = []
+    /// Who gets the listener of the container's filter.
+    package var seccompAgent: SeccompAgent?
     /// Whether the container has a pid namespace that ends with its process.
     package var ownsPidNamespace: Bool
 
@@ -103,6 +105,11 @@ package struct ContainerRecord: Equatable, Sendable {
                 networkDevices.append(try BorrowedNetworkDevice(element))
             }
         }
+        if let node = root["seccompAgent"] {
+            seccompAgent = SeccompAgent(
+                path: try node.required("path", "a string").string(),
+                metadata: try node["metadata"]?.string())
+        }
         if let node = root["annotations"] {
             for member in try node.members() {
                 annotations[member.key] = try member.value.string()
@@ -144,6 +151,13 @@ package struct ContainerRecord: Equatable, Sendable {
         json.member("hasProcess", hasProcess)
         json.member("ownsPidNamespace", ownsPidNamespace)
         json.member("annotations", annotations)
+        if let seccompAgent {
+            json.key("seccompAgent")
+            json.object { json in
+                json.member("path", seccompAgent.path)
+                if let metadata = seccompAgent.metadata { json.member("metadata", metadata) }
+            }
+        }
         if !cgroups.isEmpty {
             json.key("cgroups")
             json.array { json in

@@ -3,6 +3,7 @@
 internal import Containers
 internal import Linux
 internal import OCI
+internal import Seccomp
 
 /// A command with everything that it works with.
 struct Invocation {
@@ -69,6 +70,7 @@ struct Invocation {
             "org.opencontainers.runc.version": BuildInformation.version,
             "org.opencontainers.runc.commit": BuildInformation.commit,
             "org.opencontainers.runc.checkpoint.enabled": "false",
+            "io.github.seccomp.libseccomp.version": Compiler.libraryVersion,
         ]
         try Output.write(features.encode(pretty: true) + [newline])
     }

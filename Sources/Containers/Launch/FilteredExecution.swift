@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+
+/// Becoming the container's program under a filter.
+///
+/// The filter is for the program, and a profile lists what that needs. So it is loaded when nothing
+/// is left to do but execve(2): whatever the first process did under it, the profile would have to
+/// allow, and few profiles have accept4(2) in them for our sake. With no_new_privs nothing else is
+/// needed. Without, loading takes CAP_SYS_ADMIN: the first process keeps that one capability up to
+/// here and gives it up right after, so that capset(2) is the one call besides execve that such a
+/// profile must allow; every runtime makes that call under the filter.
+extension InitProcess {
+    static func becomeProgram(
+        _ program: ProgramPlan, under filter: SystemCallFilter,
+        _ lateCapabilities: FilteredProgram.CapabilitySets?, reportingTo channel: CInt
+    ) throws(ContainerError) -> Never {
+        let path = try Program.locate(program)
+        let report = try during("exec") { () throws(SystemCallError) in try ReportPage() }
+        // The page goes first: afterwards there may be no way to send anything.
+        let page = report.descriptor.number
+        try during("exec") { () throws(SystemCallError) in
+            try Conversation.send(.executing, passing: page, to: channel)
+        }
+        var filtered = FilteredProgram(
+            path: path, arguments: program.arguments, environment: program.environment,
+            filter: filter)
+        filtered.capabilities = lateCapabilities
+        if filter.flags.contains(.listener) {
+            filtered.listener = FilteredProgram.ListenerHandover(
+                channel: channel, message: Message.listening.bytes,
+                answer: Message.listenerSentByte)
+        }
+        Process.execute(filtered, reporting: report)
+        // Whatever comes now may be forbidden, and the end of us. The page has the errno already.
+        explain(path, program, report)
+        Process.exitNow(1)
+    }
+
+    private static func explain(
+        _ path: String, _ program: ProgramPlan, _ report: borrowing ReportPage
+    ) {
+        guard var failure = report.failure else { return }
+        if failure.step == .program, failure.errno == .notExecutable,
+            ExecFailure.isScriptWithoutInterpreter(path)
+        {
+            report.setErrno(nil)
+            failure.errno = Program.attemptByShell(path, program)
+            report.setErrno(failure.errno)
+        }
+        report.write(failure.reason(program: path))
+    }
+}
+
+extension ReportPage.Failure {
+    /// Why it failed, with what to do about it. `program` is nil where it is not known.
+    func reason(program: String?) -> String {
+        let cause = errno.map { "\($0)" } ?? "killed for it by the filter"
+        switch step {
+        case .filter where errno == .accessDenied:
+            return "linux.seccomp: load the filter: \(cause); process.noNewPrivileges or "
+                + "CAP_SYS_ADMIN is needed"
+        case .filter:
+            return "linux.seccomp: load the filter: \(cause)"
+        case .listener where errno == .again:
+            return "linux.seccomp: pass the listener on: \(cause); a second thread is needed for a "
+                + "moment, so raise the limit of processes"
+        case .listener:
+            return "linux.seccomp: pass the listener on: \(cause)"
+        case .capabilities:
+            return "linux.seccomp: the filter does not let the runtime give up its capabilities: "
+                + "\(cause); allow capset, or set process.noNewPrivileges to true"
+        case .program:
+            guard let program, let errno else { return "exec: \(cause)" }
+            return ExecFailure(path: program, errno: errno).error.reason
+        }
+    }
+
+    /// The same as an error, in the words of the process that failed if it found any.
+    var error: ContainerError {
+        ContainerError(
+            step == .program ? .notExecutable : .failed,
+            text.isEmpty ? reason(program: nil) : text)
+    }
+}
