@@ -32,8 +32,9 @@ COMPILE_FLAGS := -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-ma
 RELEASE_FLAGS := $(LINK_FLAGS) $(COMPILE_FLAGS) --explicit-target-dependency-import-check error \
 	-Xlinker --Map=$(CURDIR)/$(MAP)
 
-.PHONY: all build release debug demo test test-root check lint fmt conformance bench startup fuzz \
-	install uninstall man docs dist hooks clean help setup setup-test setup-check
+.PHONY: all build release debug demo test test-root test-vm test-vm-full check lint fmt \
+	conformance bench startup fuzz install uninstall man docs dist hooks clean help \
+	setup setup-test setup-check setup-vm
 
 all: release ## build the release binary, .build/release/martlet
 
@@ -83,6 +84,15 @@ ifeq ($(CONFORMANCE)$(filter-out $(CURDIR)/$(BINARY),$(RUNTIME)),)
 else
 	RUNTIME="$(RUNTIME)" conformance/run $(CONFORMANCE)
 endif
+
+setup-vm:
+	@scripts/setup build demo test vm
+
+test-vm: setup-vm debug release ## run what this machine cannot in virtual machines: cgroup2, systemd, rootless
+	RUNTIME="$(CURDIR)/$(BINARY)" conformance/vm/test
+
+test-vm-full: setup-vm debug release ## the same with every suite, and more under QEMU: takes long
+	RUNTIME="$(CURDIR)/$(BINARY)" conformance/vm/test --full
 
 bench: setup-test release ## measure martlet, crun and runc side by side
 	python3 conformance/bench/bench.py $(BENCH)

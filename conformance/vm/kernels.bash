@@ -30,7 +30,8 @@ exit'
 # shut_in COMMAND…: in namespaces of its own where everything that is mounted is read-only but
 # $job, and where all that it started ends with it. No guest can reach further than its host program.
 shut_in() {
-    timeout --foreground --signal KILL "$timeout" unshare --mount --pid --fork --kill-child --mount-proc \
+    timeout --foreground --signal KILL --kill-after 2 "$timeout" \
+        unshare --mount --pid --fork --kill-child --mount-proc \
         --propagation private sh -c "$read_only" sh "$job" "$@"
 }
 
