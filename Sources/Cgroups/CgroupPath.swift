@@ -114,6 +114,12 @@ package struct CgroupPlace: Equatable, Sendable, CustomStringConvertible {
 
     package var description: String { absolutePath }
 
+    /// Whether systemd makes the cgroups of its units in this hierarchy (systemd.resource-control(5)).
+    var isOfSystemd: Bool {
+        let own = ["cpu", "cpuacct", "blkio", "memory", "devices", "pids", "name=systemd"]
+        return isCgroup2 || controllers.contains { own.contains($0) }
+    }
+
     /// The names on the way from the mount point.
     var names: [String] { path.split(separator: "/").map(String.init) }
 }

@@ -65,6 +65,8 @@ package struct CreateRequest: Sendable {
     package var managesCgroups = true
     /// The caller goes on to `start` with what it gets: nobody else is to, so no gate is made.
     package var startsAtOnce = false
+    /// Have systemd make them.
+    package var usesSystemd = false
     /// Follow the letter of the specification where engines rely on something else.
     package var isStrict = false
     /// Keep the caller's session keyring.

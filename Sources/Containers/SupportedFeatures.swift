@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Cgroups
 internal import Linux
 package import OCI
 internal import Seccomp
@@ -90,11 +91,11 @@ extension Features {
 
 extension Support {
     /// Whether systemd can be asked to make cgroups.
-    static let hasSystemdCgroups = false
+    static let hasSystemdCgroups = true
 
     /// Annotations of a config.json that change what this build does; with a dot behind it, a
     /// prefix of such annotations (features.md#unsafe-annotations-in-configjson).
-    static let unsafeAnnotations: [String] = []
+    static let unsafeAnnotations = [UnitAnnotations.prefix]
 
     /// Whether a configuration with this in it is not refused.
     static func has(_ change: (inout Configuration) -> Void) -> Bool {

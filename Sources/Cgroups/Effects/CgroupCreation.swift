@@ -16,6 +16,9 @@ package struct CgroupCreation: Sendable {
         package var enablesAll = true
         /// Goes without a cgroup that the caller may not make: nobody has asked for one.
         package var isOptional = false
+        /// systemd makes the container's cgroups, where it has the hierarchy, and puts the first
+        /// process in: they are looked at beforehand, and taken over afterwards.
+        package var isMadeBySystemd = false
 
         package init() {}
 
@@ -58,7 +61,10 @@ package struct CgroupCreation: Sendable {
         for var place in path.places(in: layout) {
             let (missing, isWritable) = try Self.look(at: place)
             place.made = missing
-            if isWritable || !mayLack || needs.include(place) {
+            if needs.isMadeBySystemd, place.isOfSystemd { place.made = [place.path] }
+            if isWritable || !mayLack || (needs.isMadeBySystemd && place.isCgroup2)
+                || needs.include(place)
+            {
                 places.append(place)
             } else {
                 leftOut.append(place.absolutePath)
@@ -125,12 +131,15 @@ package struct CgroupCreation: Sendable {
             for var place in record.places {
                 place.made = []
                 if try make(&place) {
+                    if needs.isMadeBySystemd, place.isOfSystemd { place.made = [place.path] }
                     places.append(place)
                 } else {
                     leftOut.append(place.absolutePath)
                 }
             }
         } catch {
+            // The container's process is in it already; all goes once that has ended.
+            if needs.isMadeBySystemd { throw error }
             // The first error is the one to tell; what cannot be removed is in the journal.
             try? Cgroup(CgroupRecord(places: places)).delete()
             throw error
@@ -191,7 +200,9 @@ package struct CgroupCreation: Sendable {
             }
             current = child
         }
-        if !place.made.contains(place.path) { try Self.refusePopulated(current, place.version) }
+        if !place.made.contains(place.path), !needs.isMadeBySystemd {
+            try Self.refusePopulated(current, place.version)
+        }
         if place.isCgroup2 { try requireControllers(in: current) }
     }
 

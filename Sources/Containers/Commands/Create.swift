@@ -58,6 +58,7 @@ private struct Creation: ~Copyable {
             record.cgroups = cgroups?.creation.record.places ?? []
             record.resctrl = resctrl?.record
             record.networkDevices = networkDevices == nil ? [] : plan.borrowedNetworkDevices
+            record.scope = cgroups?.scope?.record
             let launcher = try launch(
                 bundle, plan, host, cgroups, in: directory, &record,
                 resctrl: resctrl, networkDevices: networkDevices,
@@ -113,15 +114,30 @@ private struct Creation: ~Copyable {
             try directory.write(record)
         }
         var offers = try makeOffers(directory, console, callerUmask)
-        let cgroup = try cgroups?.carryOut(owner: bundle.configuration.hostUser, warn: warn)
-        offers.cgroup = cgroup
+        let owner = bundle.configuration.hostUser
+        let scope = cgroups?.scope
+        var cgroup: Cgroup?
+        if let scope {
+            offers.parentOnly.append(scope.systemd.descriptorNumber)
+        } else {
+            cgroup = try cgroups?.carryOut(owner: owner, warn: warn)
+            offers.cgroup = cgroup
+            record.cgroups = cgroup?.record.places ?? []
+            record.memoryKillsBefore = MemoryKills.before(cgroup)
+        }
         try resctrl?.carryOut()
         offers.resctrl = resctrl
         offers.networkDevices = networkDevices
-        record.cgroups = cgroup?.record.places ?? []
-        record.memoryKillsBefore = MemoryKills.before(cgroup)
         let launcher = try Launcher(plan, host: host, offers: offers)
         record.pid = launcher.pid
+        if let scope {
+            // It waits, and has done nothing yet.
+            try scope.start(around: launcher.pid, for: id)
+            record.scope = scope.record
+            cgroup = try cgroups?.carryOut(owner: owner, warn: warn)
+            record.cgroups = cgroup?.record.places ?? []
+            launcher.adopt(cgroup)
+        }
         try launcher.prepare(warn: warn) { () throws(ContainerError) in
             record.startTime = try startTime(of: launcher.pid)
             try directory.write(configuration: bundle.text)
@@ -135,6 +151,7 @@ private struct Creation: ~Copyable {
         }
         if let cgroups, let cgroup {
             // What would have been in the way of our own preparations.
+            try scope?.finish()
             try withCgroups { () throws(CgroupError) in
                 try cgroup.apply(cgroups.resources.lateSteps, warn: warn)
             }
@@ -168,7 +185,7 @@ private struct Creation: ~Copyable {
         do throws(ContainerError) {
             return try CgroupPlan(
                 configuration, id: id, host: host, isManaged: request.managesCgroups,
-                isStrict: request.isStrict)
+                usesSystemd: request.usesSystemd, isStrict: request.isStrict)
         } catch {
             // A container with this id is likely to live in the same cgroup; of the two errors
             // that is the one to tell.
@@ -295,6 +312,11 @@ private struct Creation: ~Copyable {
         try networkDevices?.moveBack()
         try resctrl?.undo()
         if let cgroups {
+            // A scope of this name that we have not made is another's.
+            if let scope = cgroups.scope {
+                guard scope.isStarted else { return try directory.remove() }
+                try scope.stop()
+            }
             try withCgroups { () throws(CgroupError) in
                 try Cgroup(cgroups.creation.record).delete()
             }

@@ -25,7 +25,7 @@ extension ContainerRuntime {
                 // While the lock was waited for, another `delete` may have been faster.
                 guard try directory.isLinked() else { throw Store.notFound }
                 let record = try end(directory, force: force, isStrict: isStrict, warn: warn)
-                try destroy(directory, record, warn: warn)
+                try destroy(directory, record, force: force, warn: warn)
             } catch where error.kind == .notFound && force {
                 return
             }
@@ -57,10 +57,10 @@ extension ContainerRuntime {
     /// Removes all that was made for a container that has ended, then runs its poststop hooks:
     /// whoever removed its directory runs them, so that they run once.
     private func destroy(
-        _ directory: borrowing ContainerDirectory, _ record: ContainerRecord?,
+        _ directory: borrowing ContainerDirectory, _ record: ContainerRecord?, force: Bool = false,
         warn: (String) -> Void
     ) throws(ContainerError) {
-        try removeCgroups(of: record)
+        try removeCgroups(of: record, force: force, warn: warn)
         try removeResources(of: record)
         try directory.remove()
         guard let record, !record.hooks.poststop.isEmpty else { return }
@@ -100,10 +100,27 @@ extension ContainerRuntime {
 
     /// Takes the container's cgroups away, with whatever still runs in them: without a pid
     /// namespace of its own, its processes outlive the first.
-    private func removeCgroups(of record: ContainerRecord?) throws(ContainerError) {
-        guard let cgroup = record?.cgroup else { return }
+    ///
+    /// With `force`, a systemd that cannot be asked any more keeps nothing alive; `warn` is told.
+    private func removeCgroups(
+        of record: ContainerRecord?, force: Bool, warn: (String) -> Void
+    ) throws(ContainerError) {
+        guard let record, let cgroup = record.cgroup else { return }
+        var systemd: Systemd?
+        if let scope = record.scope {
+            do throws(CgroupError) {
+                systemd = try Systemd(scope.owner)
+                // Its name, and with it its cgroup, can belong to a later container.
+                if try systemd?.isAnother(scope.unit, than: scope.invocation) == true { return }
+            } catch {
+                guard force else { throw ContainerError(error) }
+                warn("\(error.reason); scope \"\(scope.unit)\" is left to systemd")
+                systemd = nil
+            }
+        }
         try withCgroups { () throws(CgroupError) in
             if try !cgroup.processes().isEmpty { try cgroup.kill() }
+            if let scope = record.scope { try systemd?.stop(scope.unit) }
             try cgroup.delete()
         }
     }

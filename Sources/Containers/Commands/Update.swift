@@ -49,16 +49,22 @@ private struct Update {
                 Self.complete(asked, from: after), support: layout.support, devices: devices)
         }
         for warning in plan.warnings { warn(warning) }
+        let unit = try ScopeUpdate(
+            record.scope, from: before, to: asked, after: after, support: layout.support,
+            devices: devices)
         let further = try extend(directory)
         do throws(ContainerError) {
             // First, as it can be taken back in one step.
             try directory.write(resources: after)
+            // Before the cgroup, so that systemd writes nothing over it.
+            try unit?.carryOut()
             try withCgroups { () throws(CgroupError) in
                 try cgroup.apply(plan.stepsOfUpdate, restoring: true, warn: warn)
             }
         } catch {
             // The error that led here is the one to tell.
             try? directory.write(resources: before)
+            try? unit?.takeBack()
             if let further { try? takeBack(further, directory) }
             throw error
         }

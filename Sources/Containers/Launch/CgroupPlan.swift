@@ -15,11 +15,13 @@ struct CgroupPlan {
     let resources: ResourcePlan
     /// Whether the container's user becomes the owner (config-linux.md#cgroup-ownership).
     let delegates: Bool
+    /// When systemd makes the cgroups: the scope.
+    let scope: ScopePlan?
 
-    /// nil when there are to be none.
+    /// nil when there are to be none. With `usesSystemd`, systemd is asked where they will be.
     init?(
         _ configuration: Configuration, id: ContainerID, host: Host, isManaged: Bool,
-        isStrict: Bool = false
+        usesSystemd: Bool = false, isStrict: Bool = false
     ) throws(ContainerError) {
         let path = configuration.linux.cgroupsPath ?? ""
         let asked = configuration.linux.resources.flatMap { $0 == Resources() ? nil : $0 }
@@ -31,7 +33,7 @@ struct CgroupPlan {
             }
             return nil
         }
-        let isAsked = !path.isEmpty || asked != nil
+        let isAsked = !path.isEmpty || asked != nil || usesSystemd
         guard let layout = host.cgroups, isAsked || !layout.hierarchies.isEmpty else {
             if !isAsked { return nil }
             throw ContainerError(.unsupported, "no cgroup hierarchy is mounted on this host")
@@ -39,14 +41,25 @@ struct CgroupPlan {
         do throws(CgroupError) {
             // The specification wants its default devices to be there whatever the rules are; that
             // nodes of all others can be made is only what engines expect.
+            let devices = ResourcePlan.DevicePolicy(defaults: isStrict ? .nodes : .standard)
             resources = try ResourcePlan(
-                asked ?? Resources(), support: layout.support,
-                devices: .init(defaults: isStrict ? .nodes : .standard))
+                asked ?? Resources(), support: layout.support, devices: devices)
             var needs = CgroupCreation.Needs(resources)
             needs.enablesAll = layout.isUnified
             needs.isOptional = !isAsked
-            creation = try Self.creation(
-                path, id, in: isAsked ? layout : layout.least, needs: needs)
+            let place = isAsked ? layout : layout.least
+            if usesSystemd {
+                let scope = try ScopePlan(
+                    path, asked ?? Resources(), configuration.annotations, id: id.text,
+                    support: layout.support, devices: devices)
+                needs.isMadeBySystemd = true
+                needs.enablesAll = false
+                creation = try CgroupCreation(.absolute(scope.path()), in: place, needs: needs)
+                self.scope = scope
+            } else {
+                creation = try Self.creation(path, id, in: place, needs: needs)
+                scope = nil
+            }
             if creation.record.places.isEmpty, !isAsked { return nil }
             delegates = Cgroup.delegates(
                 namespaces: configuration.linux.namespaces, mounts: configuration.mounts,
@@ -75,7 +88,8 @@ struct CgroupPlan {
         }
     }
 
-    /// Makes the cgroups and sets their limits. The caller has `creation.record` in its journal.
+    /// Makes the cgroups and sets their limits. The caller has `creation.record` and the scope in
+    /// its journal. A scope has to be started before.
     ///
     /// - Returns: nil when there are none, because the caller may not make them.
     func carryOut(owner: UInt32?, warn: (String) -> Void) throws(ContainerError) -> Cgroup? {

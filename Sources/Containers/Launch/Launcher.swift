@@ -13,7 +13,7 @@ final class Launcher {
     private let channel: SharedDescriptor
     let pid: Int32
     let pidfd: SharedDescriptor
-    private let cgroup: Cgroup?
+    private var cgroup: Cgroup?
     private let callerUmask: UInt32
     private let killsBefore: UInt64
     private let resctrl: Resctrl?
@@ -187,6 +187,10 @@ final class Launcher {
     }
 
     // MARK: Serving it
+
+    /// Says in which cgroups the process is that was born outside: systemd makes those only around
+    /// a process.
+    func adopt(_ cgroup: Cgroup?) { self.cgroup = cgroup }
 
     /// How long a launch may take, in milliseconds, before it counts as slow: hardly any does.
     private static let usualTime = 500

@@ -34,6 +34,8 @@ package struct ContainerRecord: Equatable, Sendable {
     package var hasProcess: Bool
     /// The container's cgroups, with what was, or is about to be, made for them.
     package var cgroups: [CgroupPlace] = []
+    /// The unit of systemd that has made them.
+    package var scope: ScopeRecord?
     /// The hooks that are still to run after `create`: poststart and poststop. The others' lists are
     /// empty.
     package var hooks = Hooks()
@@ -97,6 +99,7 @@ package struct ContainerRecord: Equatable, Sendable {
         if let node = root["cgroups"] {
             for element in try node.elements() { cgroups.append(try Self.place(element)) }
         }
+        if let node = root["scope"] { scope = try ScopeRecord(record: node) }
         if let node = root["hooks"] { hooks = try Hooks(record: node) }
         memoryKillsBefore = try root["memoryKillsBefore"]?.integer() ?? 0
         if let node = root["resctrl"] { resctrl = try ResctrlRecord(node) }
@@ -170,6 +173,10 @@ package struct ContainerRecord: Equatable, Sendable {
                     }
                 }
             }
+        }
+        if let scope {
+            json.key("scope")
+            scope.encode(into: &json)
         }
         if hooks != Hooks() {
             json.key("hooks")

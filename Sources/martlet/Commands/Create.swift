@@ -14,11 +14,6 @@ extension Invocation {
     func prepareToCreate(_ command: String) throws(ContainerError) {
         // No file of ours may be written from inside (CVE-2019-5736).
         try ProtectedBinary.ensure()
-        if globals.usesSystemd {
-            throw ContainerError(
-                .unsupported, doing: "\(command) \"\(id)\"",
-                "cgroups made by systemd are not supported yet; use --cgroup-manager cgroupfs")
-        }
     }
 
     /// The request that the flags make.
@@ -29,6 +24,7 @@ extension Invocation {
         request.pidfdSocket = options[.pidfdSocket]
         request.pidFile = options[.pidFile]
         request.managesCgroups = globals.managesCgroups
+        request.usesSystemd = globals.usesSystemd
         request.isStrict = globals.isStrict
         request.noPivot = options.isSet(.noPivot)
         request.noNewKeyring = options.isSet(.noNewKeyring)
