@@ -222,3 +222,47 @@ shape() {
     [ "$status" -eq 0 ] && [ "$output" != 0 ] || not_here 'no mapped mounts here, or not by this runtime'
     equal "$(feature .linux.mountExtensions.idmap.enabled)" true
 }
+
+# filtered FILTER: a program that makes none of the calls runs behind the profile.
+filtered() {
+    edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"}'
+    edit ".linux.seccomp |= ($1)" --slurpfile f "$T/features.json"
+    inside 'echo ran'
+    ok
+    equal "$output" ran
+}
+
+# SCMP_ACT_NOTIFY needs an agent.
+@test "features-linux.md#seccomp: whatever action is listed is recognized" {
+    features
+    filtered '.syscalls = [($f[0].linux.seccomp.actions - ["SCMP_ACT_NOTIFY"])[] | {names: ["acct"], action: .,
+        args: [{index: 0, value: (explode | add), op: "SCMP_CMP_EQ"}]}]'
+}
+
+@test "features-linux.md#seccomp: whatever operator is listed is recognized" {
+    features
+    filtered '.syscalls = [$f[0].linux.seccomp.operators[] | {names: ["acct"], action: "SCMP_ACT_ERRNO",
+        args: [{index: 0, value: 7, valueTwo: 7, op: .}]}]'
+}
+
+@test "features-linux.md#seccomp: whatever architecture is listed is recognized" {
+    features
+    local name
+    # One at a time: a filter is for processors that are alike.
+    for name in $(feature -r '.linux.seccomp.archs[]'); do
+        rt delete --force "$ID"
+        edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: [$n],
+            syscalls: [{names: ["acct"], action: "SCMP_ACT_ERRNO"}]}' --arg n "$name"
+        create
+        # The machine's own must work; another one cannot all be told here, but never as an unknown word.
+        [ "$status" -eq 0 ] || lacks "$(tr '[:upper:]' '[:lower:]' <<<"$errors")" unknown
+    done
+}
+
+@test "features-linux.md#seccomp: whatever flag is supported is recognized" {
+    features
+    local name
+    for name in $(feature -r '.linux.seccomp.supportedFlags // [] | .[]'); do
+        filtered ".flags = [\"$name\"]"
+    done
+}
