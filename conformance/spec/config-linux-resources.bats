@@ -135,7 +135,7 @@ has_setting() {
 # A program that would run all the time is stopped again and again.
 @test "config-linux.md#cpu: quota is enforced" {
     has_setting cpu cpu.cfs_quota_us cpu.max
-    limits '{cpu: {quota: 1000, period: 100000}}'
+    limits '{cpu: {quota: 10000, period: 100000}}'
     script 'while :; do :; done'
     launched
     throttled() { [ "$(setting cpu.stat cpu.stat | awk '$1 == "nr_throttled" { print $2 }')" -gt 0 ]; }
