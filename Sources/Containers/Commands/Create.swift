@@ -276,14 +276,12 @@ private struct Creation: ~Copyable {
             callerUmask: callerUmask)
     }
 
+    /// Of a process that has ended already it is 0, which is no process's: why it ended is told by
+    /// what it said, and by its end, which `prepare` goes on to.
     private func startTime(of pid: Int32) throws(ContainerError) -> UInt64 {
-        let time = try during("the container's process") { () throws(SystemCallError) in
-            try Process.startTime(of: pid)
+        try during("the container's process") { () throws(SystemCallError) in
+            try Process.startTime(of: pid) ?? 0
         }
-        guard let time else {
-            throw ContainerError(.failed, "the container's process was killed")
-        }
-        return time
     }
 
     private func send(_ pidfd: borrowing FileDescriptor, to receiver: SharedDescriptor?)

@@ -210,9 +210,7 @@ final class Launcher {
             }
         }
         try perform(plan.parentSteps)
-        try during("launch") { () throws(SystemCallError) in
-            try Conversation.send(.proceed, to: channel.number)
-        }
+        try letProceed()
         try meanwhile()
         let isQuick = try during("launch") { () throws(SystemCallError) in
             try Poll.readable([channel.number], milliseconds: Self.usualTime)[0]
@@ -258,8 +256,16 @@ final class Launcher {
             runner.end = pidfd.number
             try runner.run(plan.hooks.runtime)
         }
+        try letProceed()
+    }
+
+    /// One that has ended cannot be told, and why it ended is read next: on cgroup2 it is born with
+    /// its limits, and may not live to hear this.
+    private func letProceed() throws(ContainerError) {
         try during("launch") { () throws(SystemCallError) in
-            try Conversation.send(.proceed, to: channel.number)
+            do throws(SystemCallError) {
+                try Conversation.send(.proceed, to: channel.number)
+            } catch where error.errno == .brokenPipe {}
         }
     }
 
