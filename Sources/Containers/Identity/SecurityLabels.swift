@@ -18,7 +18,8 @@ package struct SecurityModules: OptionSet, Hashable, Sendable {
         if isOn?.hasPrefix("Y") == true { modules.insert(.appArmor) }
         // Its filesystem is known to the kernel only when it was not switched off at boot, and a
         // process has another context than "kernel" only when a policy was loaded.
-        if try File.readText("/proc/filesystems").contains("\tselinuxfs\n"),
+        let types = try File.readText("/proc/filesystems").split(separator: "\n")
+        if types.contains(where: { $0.hasSuffix("\tselinuxfs") }),
             let context = try? File.readText("/proc/self/attr/current", limit: 4096),
             !context.hasPrefix("kernel")
         {
@@ -115,6 +116,12 @@ package struct LabelWrite: Equatable, Sendable, CustomStringConvertible {
             remedy: "does the loaded policy have this context?")
     }
 
+    /// Whether the label names several profiles of AppArmor, as `one//&other`.
+    private var isStack: Bool {
+        let parts = label.split(separator: "/", omittingEmptySubsequences: false)
+        return zip(parts, parts.dropFirst()).contains { $0.isEmpty && $1.hasPrefix("&") }
+    }
+
     /// Whether what the kernel answers is what was written: it may add AppArmor's mode, an end of
     /// line or an end mark, and names profiles of other namespaces in its own way.
     package func isConfirmed(by answer: String) -> Bool {
@@ -125,7 +132,7 @@ package struct LabelWrite: Equatable, Sendable, CustomStringConvertible {
                 text = text[..<mode]
                 if text.hasSuffix(" ") { text.removeLast() }
             }
-            if label.hasPrefix(":") || label.contains("//&") { return !text.isEmpty }
+            if label.hasPrefix(":") || isStack { return !text.isEmpty }
         }
         return text == label
     }
