@@ -48,6 +48,25 @@ import Testing
         }
     }
 
+    @Test func `leaves namespaces to the first process that may be made late`() throws {
+        var input = PlanInput()
+        input.configuration.linux.namespaces = Namespace.Kind.allCases.map { Namespace(kind: $0) }
+        let mapping = IDMapping(containerID: 0, hostID: 1000, size: 10)
+        input.configuration.linux.uidMappings = [mapping]
+        input.configuration.linux.gidMappings = [mapping]
+        let plan = try input.plan().namespaces
+        #expect(plan.madeInside == [.mount, .network, .ipc, .uts])
+        #expect(plan.madeAtBirth.isSuperset(of: [.pid, .user]))
+        #expect(plan.madeAtBirth.isDisjoint(with: plan.madeInside))
+    }
+
+    @Test func `has the network namespace at birth when the parent puts devices there`() throws {
+        var input = PlanInput()
+        input.configuration.linux.netDevices = ["eth1": NetDevice()]
+        let plan = try input.plan().namespaces
+        #expect(plan.madeAtBirth.contains(.network) && !plan.madeInside.contains(.network))
+    }
+
     @Test func `has no step twice that is done once`() throws {
         let words = try PlanInput.full.plan().words
         for word in [

@@ -36,8 +36,13 @@ package struct NamespacePlan: Equatable, Sendable {
     /// them (most for the network), and the parent has other things to do meanwhile. A pid or time
     /// namespace takes in only children, and a user namespace must be there before the others.
     package var madeInside: NamespaceFlags {
-        new.intersection([.mount, .network, .ipc, .uts])
+        isNetworkFilled
+            ? new.intersection([.mount, .ipc, .uts])
+            : new.intersection([.mount, .network, .ipc, .uts])
     }
+
+    /// Whether the parent puts devices into the network namespace before the first process goes on.
+    package var isNetworkFilled = false
 
     /// Those that the first process is born into.
     package var madeAtBirth: NamespaceFlags { new.subtracting(madeInside) }

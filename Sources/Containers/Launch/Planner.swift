@@ -68,6 +68,7 @@ package struct Planner {
         var plan = NamespacePlan(
             new: [], joined: [], uidMappings: configuration.linux.uidMappings,
             gidMappings: configuration.linux.gidMappings)
+        plan.isNetworkFilled = !configuration.linux.netDevices.isEmpty
         for namespace in configuration.linux.namespaces {
             // Its root is where its first process is when it is made: in the container's cgroup,
             // which on v1 is entered only after the process exists.
