@@ -103,6 +103,9 @@ final class Launcher {
         _ plan: LaunchPlan, _ resources: LaunchResources, _ cgroup: Cgroup?
     ) throws(ContainerError) -> Made {
         let birthplace = try directoryForClone(cgroup)
+        var resources = resources
+        // A directory of the host's, which the first process must not have (CVE-2024-21626).
+        if let birthplace { resources.parentOnly.append(birthplace.number) }
         if !plan.namespaces.joined.isEmpty {
             return try makeThroughStage(plan, resources, birthplace)
         }
