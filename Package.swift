@@ -42,7 +42,10 @@ let package = Package(
         .target(
             name: "Containers", dependencies: ["Linux", "JSON", "OCI", "Seccomp", "Cgroups"],
             swiftSettings: strict),
-        .target(name: "Supervision", dependencies: ["Linux", "JSON"], swiftSettings: strict),
+        .target(name: "Protobuf", dependencies: [], swiftSettings: strict),
+        .target(
+            name: "Supervision", dependencies: ["Linux", "JSON", "Protobuf"],
+            swiftSettings: strict),
 
         // The runtime.
         .executableTarget(
@@ -72,8 +75,9 @@ let package = Package(
             name: "ContainersTests",
             dependencies: ["Containers", "Cgroups", "Seccomp", "OCI", "JSON", "Linux"],
             swiftSettings: strict),
+        .testTarget(name: "ProtobufTests", dependencies: ["Protobuf"], swiftSettings: strict),
         .testTarget(
-            name: "SupervisionTests", dependencies: ["Supervision", "Linux"],
+            name: "SupervisionTests", dependencies: ["Supervision", "Linux", "Protobuf"],
             swiftSettings: strict),
         .testTarget(
             name: "MartletTests",
