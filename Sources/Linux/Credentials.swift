@@ -66,11 +66,13 @@ package struct CapabilitySet: Equatable, Sendable {
 package enum Capabilities {
     /// The number of a name such as `CAP_CHOWN`, in any case; nil when libcap does not know it.
     package static func number(of name: String) -> Int32? {
-        // libcap stops reading at a space, a comma and other signs.
-        let isWord = name.utf8.allSatisfy {
-            $0 == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
-        }
+        // libcap stops reading at a space, a comma and other signs, and takes numbers too.
+        let isWord =
+            name.utf8.first.map { $0 > UInt8(ascii: "9") } == true
+            && name.utf8.allSatisfy {
+                $0 == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
+            }
         guard isWord else { return nil }
         var value: cap_value_t = 0
         guard unsafe cap_from_name(name.lowercased(), &value) == 0, (0..<64).contains(value) else {

@@ -131,8 +131,8 @@ package enum ResourceLimitType: String, CaseIterable, Sendable {
     case stack = "RLIMIT_STACK"
 }
 
-/// The five capability sets, by name; names are kept as written, known or not, because a name
-/// that cannot be granted is a warning and no error (config.md#linux-process).
+/// The five capability sets, by name: of those that there are, whether this kernel and caller can
+/// grant them or not, because that is a warning and no error (config.md#linux-process).
 package struct CapabilitySets: Equatable, Sendable {
     package var effective: [String] = []
     package var bounding: [String] = []

@@ -187,7 +187,9 @@ private func waitForSignal() -> Int32 {
         #expect(Capabilities.number(of: name) == number)
     }
 
-    @Test(arguments: ["", "CHOWN", "CAP_", "CAP_NO_SUCH", "ALL", "CAP_CHOWN ", "99", "64", "-1"])
+    @Test(arguments: [
+        "", "CHOWN", "CAP_", "CAP_NO_SUCH", "ALL", "CAP_CHOWN ", "99", "64", "12", "-1",
+    ])
     func `have no other names`(name: String) {
         #expect(Capabilities.number(of: name) == nil)
     }

@@ -37,7 +37,7 @@ import Testing
         ]
         expected.apparmorProfile = "acme_secure_profile"
         var sets = CapabilitySets()
-        sets.bounding = ["CAP_KILL", "CAP_FROM_THE_FUTURE"]
+        sets.bounding = ["CAP_KILL", "CAP_CHECKPOINT_RESTORE"]
         sets.inheritable = ["CAP_KILL"]
         sets.permitted = ["CAP_KILL"]
         sets.ambient = ["CAP_KILL"]

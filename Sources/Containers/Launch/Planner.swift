@@ -320,7 +320,7 @@ package struct Planner {
         }
         var plan = IdentityPlan(
             uid: process.user.uid, gid: process.user.gid, groups: groups,
-            capabilities: planCapabilities(process.capabilities),
+            capabilities: try planCapabilities(process.capabilities),
             noNewPrivileges: process.noNewPrivileges ?? false, umask: process.user.umask)
         // Not loaded already here: whatever we do from here on would have to be in the profile.
         plan.keepsRightToFilter = filter != nil && !plan.noNewPrivileges
@@ -328,28 +328,28 @@ package struct Planner {
     }
 
     /// Without a `capabilities` object there are none: a process gets what it was given.
-    private mutating func planCapabilities(_ sets: CapabilitySets?) -> CapabilityPlan {
+    private func planCapabilities(_ sets: CapabilitySets?) throws(ContainerError)
+        -> CapabilityPlan
+    {
         var plan = CapabilityPlan()
         guard let sets else { return plan }
-        var unknown: [String] = []
-        func numbers(_ names: [String]) -> CapabilitySet {
+        func numbers(_ names: [String]) throws(ContainerError) -> CapabilitySet {
             var set = CapabilitySet()
             for name in names {
-                if let number = Capabilities.number(of: name) {
-                    set.insert(number)
-                } else if !unknown.contains(name) {
-                    unknown.append(name)
+                guard let number = Capabilities.number(of: name) else {
+                    throw ContainerError(
+                        .invalidConfiguration,
+                        "process.capabilities: there is no capability \(name)")
                 }
+                set.insert(number)
             }
             return set
         }
-        plan.bounding = numbers(sets.bounding)
-        plan.effective = numbers(sets.effective)
-        plan.permitted = numbers(sets.permitted)
-        plan.inheritable = numbers(sets.inheritable)
-        plan.ambient = numbers(sets.ambient)
-        // config.md#linux-process: logged as a warning, never an error.
-        warnings += unknown.map { "capability \($0) is not known here and was left out" }
+        plan.bounding = try numbers(sets.bounding)
+        plan.effective = try numbers(sets.effective)
+        plan.permitted = try numbers(sets.permitted)
+        plan.inheritable = try numbers(sets.inheritable)
+        plan.ambient = try numbers(sets.ambient)
         return plan
     }
 

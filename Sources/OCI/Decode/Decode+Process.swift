@@ -108,12 +108,34 @@ extension Reader {
     private mutating func capabilities(_ process: JSONNode) -> CapabilitySets? {
         guard let node = object(process, "capabilities") else { return nil }
         var sets = CapabilitySets()
-        sets.effective = strings(node, "effective")
-        sets.bounding = strings(node, "bounding")
-        sets.inheritable = strings(node, "inheritable")
-        sets.permitted = strings(node, "permitted")
-        sets.ambient = strings(node, "ambient")
+        sets.effective = capabilityNames(node, "effective")
+        sets.bounding = capabilityNames(node, "bounding")
+        sets.inheritable = capabilityNames(node, "inheritable")
+        sets.permitted = capabilityNames(node, "permitted")
+        sets.ambient = capabilityNames(node, "ambient")
         return sets
+    }
+
+    /// Names of capabilities(7), where the text has the valid values defined: any other is an error
+    /// (config.md#valid-values). One that there is, and that nobody can grant here, is a warning;
+    /// whoever grants them knows.
+    private mutating func capabilityNames(_ sets: JSONNode, _ key: StaticString) -> [String] {
+        let nodes = elements(sets, key)
+        var names: [String] = []
+        names.reserveCapacity(nodes.count)
+        for node in nodes {
+            guard let name = string(node) else { continue }
+            if CapabilityName.isKnown(name) {
+                names.append(name)
+                continue
+            }
+            let whole = name.hasPrefix("CAP_") ? name : "CAP_" + name
+            let nearest = Suggestion.nearest(to: whole, in: CapabilityName.all)
+            refuse(
+                node, "a capability such as CAP_CHOWN",
+                found: node.summary + Suggestion.phrase(nearest))
+        }
+        return names
     }
 
     // MARK: Scheduling

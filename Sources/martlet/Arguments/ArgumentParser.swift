@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Linux
+internal import OCI
 
 /// A command line that cannot be understood: one line that says why, and how it should look.
 struct UsageError: Error, Equatable {

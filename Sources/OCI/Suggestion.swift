@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Guesses what a mistyped word was meant to be.
-enum Suggestion {
+package enum Suggestion {
     /// The nearest of some words, if it is near enough to have been meant: one slip, or one for
     /// every three letters.
-    static func nearest(to word: String, in candidates: [String]) -> String? {
+    package static func nearest(to word: String, in candidates: [String]) -> String? {
         // Nobody types so much by mistake; and the work grows with the square.
         if word.utf8.count > 64 { return nil }
         var best: String?
@@ -20,13 +20,13 @@ enum Suggestion {
     }
 
     /// `; did you mean "create"?`, or nothing.
-    static func phrase(_ suggestion: String?) -> String {
+    package static func phrase(_ suggestion: String?) -> String {
         guard let suggestion else { return "" }
         return "; did you mean \"\(suggestion)\"?"
     }
 
     /// Letters that were left out, added, exchanged or swapped with their neighbour.
-    static func distance(_ one: String, _ other: String) -> Int {
+    package static func distance(_ one: String, _ other: String) -> Int {
         let first = Array(one.lowercased().unicodeScalars)
         let second = Array(other.lowercased().unicodeScalars)
         var beforeLast: [Int] = []
