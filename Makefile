@@ -96,6 +96,7 @@ test-vm-full: setup-vm debug release ## the same with every suite, and more unde
 
 bench: setup-test release ## measure martlet, crun and runc side by side
 	python3 conformance/bench/bench.py $(BENCH)
+	python3 conformance/bench/limits.py --at-most 1024
 
 startup: release ## compare `martlet --version` with an empty static Swift program
 	scripts/startup-cost $(BINARY)

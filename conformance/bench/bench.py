@@ -64,12 +64,8 @@ def enter_private_namespace(arguments):
 
 
 def find_runtimes(arguments):
-    runtimes = {}
     if arguments.runtimes:
-        for part in arguments.runtimes.split(","):
-            name, _, command = part.partition("=")
-            words = command.split() or [name]
-            runtimes[name] = words
+        runtimes = named_runtimes(arguments.runtimes)
     else:
         martlet = installed(os.path.join(REPOSITORY, ".build/release/martlet"))
         runtimes = {
@@ -80,6 +76,25 @@ def find_runtimes(arguments):
             "runc": ["runc"],
             "martlet-cgroup": [martlet],
         }
+    found = installed_ones(runtimes)
+    if arguments.read_only:
+        if arguments.read_only not in found:
+            sys.exit(f"--read-only: no runtime {arguments.read_only} is measured")
+        found[arguments.read_only + "-ro"] = from_read_only_mount(found[arguments.read_only])
+    return found
+
+
+def named_runtimes(text):
+    """What --runtimes says: NAME=COMMAND,…"""
+    runtimes = {}
+    for part in text.split(","):
+        name, _, command = part.partition("=")
+        runtimes[name] = command.split() or [name]
+    return runtimes
+
+
+def installed_ones(runtimes):
+    """Those whose program is there, by its path."""
     found = {}
     for name, words in runtimes.items():
         program = shutil.which(words[0])
@@ -89,10 +104,6 @@ def find_runtimes(arguments):
             print(f"{name}: no program {words[0]}, left out", file=sys.stderr)
     if not found:
         sys.exit("nothing to measure")
-    if arguments.read_only:
-        if arguments.read_only not in found:
-            sys.exit(f"--read-only: no runtime {arguments.read_only} is measured")
-        found[arguments.read_only + "-ro"] = from_read_only_mount(found[arguments.read_only])
     return found
 
 
@@ -363,4 +374,5 @@ def main():
             )
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,11 +3,9 @@
 # events: the statistics that engines read, and the word of memory that ran out.
 
 load ../helpers
+load ../helpers/cgroups
 
 setup_file() { it_runs; }
-
-# One cgroup in every hierarchy, as engines have it.
-placed() { edit '.linux.cgroupsPath = $p' --arg p "/martlet-conformance/$ID"; }
 
 stats() { rt events --stats "$ID"; ok; }
 

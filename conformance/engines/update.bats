@@ -3,10 +3,9 @@
 # update: what engines change of a running container, by its effect; all that was asked for or nothing.
 
 load ../helpers
+load ../helpers/cgroups
 
 setup_file() { it_runs; }
-
-placed() { edit '.linux.cgroupsPath = $p' --arg p "/martlet-conformance/$ID"; }
 
 stats() { rt events --stats "$ID"; ok; }
 
@@ -16,10 +15,8 @@ memory_limit() { stats; value .data.memory.usage.limit; }
 
 pids_limit() { stats; value .data.pids.limit; }
 
-v1() { [ -d "/sys/fs/cgroup/$1" ] || not_here "no $1 hierarchy of cgroup v1"; }
-
 @test "update: limits by flags" {
-    v1 memory
+    only_v1 memory
     placed
     ready ''
     rt update --memory 64m --pids-limit 30 --cpu-share 512 --cpuset-cpus 0 "$ID"
@@ -31,7 +28,7 @@ v1() { [ -d "/sys/fs/cgroup/$1" ] || not_here "no $1 hierarchy of cgroup v1"; }
 }
 
 @test "update: limits by a file, and by standard input" {
-    v1 memory
+    only_v1 memory
     placed
     ready ''
     echo '{"memory":{"limit":67108864},"pids":{"limit":31}}' >"$T/r.json"
@@ -51,7 +48,7 @@ v1() { [ -d "/sys/fs/cgroup/$1" ] || not_here "no $1 hierarchy of cgroup v1"; }
 }
 
 @test "update: a lowered limit of processes holds" {
-    v1 pids
+    only_v1 pids
     placed
     script 'while [ ! -e /tmp/go ]; do sleep 0.05; done
 for i in 1 2 3 4 5 6; do sleep 1 & done; wait; echo never'
@@ -65,7 +62,7 @@ for i in 1 2 3 4 5 6; do sleep 1 & done; wait; echo never'
 }
 
 @test "update: memory and swap are raised and lowered together" {
-    v1 memory
+    only_v1 memory
     placed
     edit '.linux.resources.memory = {limit: 67108864, swap: 67108864}'
     ready ''
@@ -99,7 +96,7 @@ while :; do (: </dev/f) 2>/dev/null && echo open || echo shut; sleep 0.05; done'
 }
 
 @test "update: a failed one changes nothing" {
-    v1 memory
+    only_v1 memory
     placed
     edit '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 30}}'
     ready ''
@@ -115,7 +112,7 @@ while :; do (: </dev/f) 2>/dev/null && echo open || echo shut; sleep 0.05; done'
 }
 
 @test "update: a container that nothing limited can be limited later" {
-    v1 memory
+    only_v1 memory
     script 'while :; do sleep 0.02; echo x; done'
     launched
     rt update --memory 64m --pids-limit 20 "$ID"
@@ -134,7 +131,7 @@ while :; do (: </dev/f) 2>/dev/null && echo open || echo shut; sleep 0.05; done'
 }
 
 @test "update: a limit below what is in use is refused, and the old one stays" {
-    v1 memory
+    only_v1 memory
     placed
     edit '.linux.resources.memory.limit = 67108864'
     ready 'head -c 20000000 /dev/zero >/dev/shm/x'
@@ -145,7 +142,7 @@ while :; do (: </dev/f) 2>/dev/null && echo open || echo shut; sleep 0.05; done'
 }
 
 @test "update: of a paused container" {
-    v1 pids
+    only_v1 pids
     placed
     launched
     rt pause "$ID"

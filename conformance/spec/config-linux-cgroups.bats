@@ -4,14 +4,11 @@
 # is, and files of cgroup2.
 
 load ../helpers
+load ../helpers/cgroups
 
 also_setup() { with_cgroups; }
 
 PLACE() { printf '/martlet-conformance/%s' "$ID"; }
-
-placed() { edit '.linux.cgroupsPath = $p' --arg p "$(PLACE)"; }
-
-only_v2() { [ -e /sys/fs/cgroup/cgroup.controllers ] || not_here 'cgroup version 1'; }
 
 # places: the cgroups of the container's process, without controllers and numbers.
 places() { cut -d: -f3- "/proc/$(pid_of)/cgroup" | sort -u; }
@@ -57,6 +54,108 @@ directories() { find /sys/fs/cgroup -type d -path "*$(PLACE)"; }
     cd "$T"
     launched
     equal "$(places)" "$first"
+}
+
+@test "config-linux.md#cgroups-path: the process is where cgroupsPath says, and delete removes it" {
+    placed
+    launched
+    local pid
+    pid=$(pid_of)
+    has "$(cat "/proc/$pid/cgroup")" "/martlet-conformance/$ID"
+    end_container
+    rt delete "$ID"
+    ok
+    no_cgroups
+}
+
+@test "config-linux.md#cgroups-path: a path with .. in it is refused" {
+    only_martlet  # runc and crun clean it instead.
+    edit '.linux.cgroupsPath = "/a/../../b"'
+    create_refused
+}
+
+@test "config-linux.md#namespaces: a new cgroup namespace begins at the container's cgroup" {
+    placed
+    edit '.linux.namespaces += [{type: "cgroup"}]'
+    inside 'cat /proc/self/cgroup'
+    ok
+    lacks "$output" martlet-conformance
+}
+
+@test "config-linux.md#control-groups: a cgroup that is in use is refused" {
+    only_martlet  # A MAY of the specification.
+    placed
+    launched
+    local first=$ID
+    ID=$first-second
+    create
+    refused
+    has "$errors" 'has processes in it'
+    ID=$first
+    rt list -q
+    equal "$output" "$first"
+}
+
+@test "config-linux.md#cgroups-path: no path that leads elsewhere" {
+    only_martlet  # runc and crun clean them instead.
+    local path
+    for path in /a/../b a/../../b ./a a//b /a/./b ../a $'a\nb'; do
+        edit '.linux.cgroupsPath = $p' --arg p "$path"
+        create_refused || say "$path"
+    done
+    edit '.linux.cgroupsPath = $p' --arg p "/$(printf 'a%.0s' {1..300})"
+    create_refused
+}
+
+@test "config-linux.md#cgroups-path: a relative path is below the caller's own cgroup, on v1" {
+    only_v1 pids
+    edit '.linux.cgroupsPath = $p' --arg p "martlet-conformance/$ID"
+    launched
+    local own
+    own=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+    equal "$(sed -n 's/^[0-9]*:memory://p' "/proc/$(pid_of)/cgroup")" "${own%/}/martlet-conformance/$ID"
+    end_container
+    rt delete "$ID"
+    ok
+    no_cgroups
+}
+
+@test "config-linux.md#cgroups-path: without one, the runtime's own default, removed by delete" {
+    with_cgroups
+    launched
+    has "$(cat "/proc/$(pid_of)/cgroup")" "$ID"
+    end_container
+    rt delete "$ID"
+    ok
+    equal "$(cgroups_left)" ''
+}
+
+# Debian's runc removes it.
+@test "runtime.md#delete: a cgroup that was there before stays" {
+    only_v1 pids
+    mkdir -p "/sys/fs/cgroup/pids/martlet-conformance/$ID"
+    placed
+    launched
+    end_container
+    rt delete "$ID"
+    ok
+    local left
+    left=$(cgroups_of)
+    rmdir "/sys/fs/cgroup/pids/martlet-conformance/$ID" 2>/dev/null || true
+    rmdir /sys/fs/cgroup/pids/martlet-conformance 2>/dev/null || true
+    equal "$left" "/sys/fs/cgroup/pids/martlet-conformance/$ID"
+}
+
+@test "runtime.md#delete: what a container made below its cgroup is removed with it" {
+    placed
+    launched
+    local at
+    at=$(cgroups_of | head -n 1)
+    mkdir -p "$at/one/two"
+    end_container
+    rt delete "$ID"
+    ok
+    no_cgroups
 }
 
 # ---------------------------------------------------------------------------------------------
