@@ -17,7 +17,10 @@ INSTALL ?= install
 
 BUILD := .build
 BINARY := $(BUILD)/release/martlet
+SHIM := $(BUILD)/release/martlet-shim
+# lld's link map of each, for scripts/check-binary.
 MAP := $(BUILD)/martlet.map
+SHIM_MAP := $(BUILD)/martlet-shim.map
 RUNTIME ?= $(CURDIR)/$(BINARY)
 VERSION := $(shell sed -n 's/.*let version = "\(.*\)"/\1/p' Sources/martlet/BuildInformation.swift)
 MANUALS := $(wildcard man/*.8)
@@ -29,14 +32,13 @@ LINK_FLAGS := --static-swift-stdlib --disable-local-rpath \
 	-Xlinker -s -Xlinker --gc-sections
 # Types of generic parts are reached by a call, not by parsing their names at the first use.
 COMPILE_FLAGS := -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
-RELEASE_FLAGS := $(LINK_FLAGS) $(COMPILE_FLAGS) --explicit-target-dependency-import-check error \
-	-Xlinker --Map=$(CURDIR)/$(MAP)
+RELEASE_FLAGS := $(LINK_FLAGS) $(COMPILE_FLAGS) --explicit-target-dependency-import-check error
 
 .PHONY: all build release debug demo test test-root test-vm test-vm-full check lint fmt \
 	conformance bench startup fuzz install uninstall man docs dist hooks clean help \
 	setup setup-test setup-check setup-vm
 
-all: release ## build the release binary, .build/release/martlet
+all: release ## build the release binaries, .build/release/martlet and martlet-shim
 
 setup:
 	@scripts/setup build
@@ -50,7 +52,8 @@ setup-check:
 build: release
 
 release: setup
-	swift build -c release $(RELEASE_FLAGS) --product martlet
+	swift build -c release $(RELEASE_FLAGS) -Xlinker --Map=$(CURDIR)/$(MAP) --product martlet
+	swift build -c release $(RELEASE_FLAGS) -Xlinker --Map=$(CURDIR)/$(SHIM_MAP) --product martlet-shim
 
 debug: setup ## build everything for debugging, tests included
 	swift build --build-tests --explicit-target-dependency-import-check error
@@ -70,6 +73,7 @@ fuzz: debug ## feed 100,000 broken configurations to all that reads and plans th
 check: setup-check lint release ## what the commit hook and CI check: layout, licences, direction, binary
 	@scripts/check-binary --self-test
 	@scripts/check-binary $(BINARY) $(MAP)
+	@scripts/check-binary $(SHIM) $(SHIM_MAP)
 	@scripts/startup-cost --rounds 100 $(BINARY)
 
 lint: setup-check ## the part of `check` that builds nothing
@@ -101,13 +105,14 @@ bench: setup-test release ## measure martlet, crun and runc side by side
 startup: release ## compare `martlet --version` with an empty static Swift program
 	scripts/startup-cost $(BINARY)
 
-install: $(if $(wildcard $(BINARY)),,release) ## install the binary and the man pages: PREFIX= DESTDIR=
+install: $(if $(and $(wildcard $(BINARY)),$(wildcard $(SHIM))),,release) ## install the binaries and the man pages: PREFIX= DESTDIR=
 	$(INSTALL) -D -m 0755 $(BINARY) "$(DESTDIR)$(BINDIR)/martlet"
+	$(INSTALL) -D -m 0755 $(SHIM) "$(DESTDIR)$(BINDIR)/martlet-shim"
 	for page in $(MANUALS); do \
 		$(INSTALL) -D -m 0644 "$$page" "$(DESTDIR)$(MANDIR)/man8/$${page##*/}" || exit 1; done
 
 uninstall: ## remove what install has installed
-	rm -f "$(DESTDIR)$(BINDIR)/martlet" $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man8/$(notdir $(page))")
+	rm -f "$(DESTDIR)$(BINDIR)/martlet" "$(DESTDIR)$(BINDIR)/martlet-shim" $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man8/$(notdir $(page))")
 
 man: setup-check ## check the man pages, and write them as text into .build/man
 	@scripts/man

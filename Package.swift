@@ -21,7 +21,8 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "martlet",
     products: [
-        .executable(name: "martlet", targets: ["martlet"])
+        .executable(name: "martlet", targets: ["martlet"]),
+        .executable(name: "martlet-shim", targets: ["martlet-shim"]),
     ],
     targets: [
         // C that Swift cannot import by itself, and the three C libraries.
@@ -54,6 +55,10 @@ let package = Package(
                 "Linux", "JSON", "OCI", "Seccomp", "Cgroups", "Containers", "Supervision",
             ],
             swiftSettings: strict),
+
+        // What stays beside a container.
+        .executableTarget(
+            name: "martlet-shim", dependencies: ["Linux", "Supervision"], swiftSettings: strict),
 
         // Broken inputs for all that reads and plans (docs/fuzzing.md).
         .executableTarget(

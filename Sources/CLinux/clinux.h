@@ -40,6 +40,7 @@
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -305,6 +306,7 @@ static inline int clinux_at_fdcwd(void) { return AT_FDCWD; }
 
 #include "attributes.h"
 #include "bpf.h"
+#include "pidfd.h"
 #include "route.h"
 #include "seccomp.h"
 
