@@ -182,6 +182,13 @@ static inline int clinux_execveat(int dir, const char *path, char *const *argume
                                   char *const *environment, int flags) {
     return (int)syscall(SYS_execveat, dir, path, arguments, environment, flags);
 }
+// Raw: glibc has its own type for the mask, which the kernel does not need, and which ends at 1024.
+static inline int clinux_sched_setaffinity(pid_t pid, size_t size, const unsigned long *mask) {
+    return (int)syscall(SYS_sched_setaffinity, pid, size, mask);
+}
+static inline int clinux_sched_getaffinity(pid_t pid, size_t size, unsigned long *mask) {
+    return (int)syscall(SYS_sched_getaffinity, pid, size, mask);
+}
 static inline int clinux_pidfd_open(pid_t pid, unsigned flags) {
     return (int)syscall(SYS_pidfd_open, pid, flags);
 }

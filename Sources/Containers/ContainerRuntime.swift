@@ -69,8 +69,8 @@ package struct CreateRequest: Sendable {
     package var usesSystemd = false
     /// Follow the letter of the specification where engines rely on something else.
     package var isStrict = false
-    /// Keep the caller's session keyring.
-    package var noNewKeyring = false
+    /// The name of the container's session keyring; nil keeps the caller's.
+    package var keyring: String?
     /// How many descriptors from 3 on the process keeps.
     package var preservedDescriptors = 0
     /// How many of them are sockets passed by LISTEN_FDS (sd_listen_fds(3)).
@@ -78,7 +78,13 @@ package struct CreateRequest: Sendable {
     /// The socket that NOTIFY_SOCKET names on the host (sd_notify(3)).
     package var notifySocket: String?
 
-    package init(id: String) { self.id = id }
+    package init(id: String) {
+        self.id = id
+        // Nobody can join it who does not know its name: containers of two state directories may
+        // have the same id.
+        let number = UInt64.random(in: 0...UInt64.max)
+        keyring = "_ses.\(id).\(String(number, radix: 16))"
+    }
 }
 
 /// A container that `create` has just made, still held and locked by the process that made it:

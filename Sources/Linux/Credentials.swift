@@ -170,4 +170,15 @@ package enum Keyring {
         }
         return Int32(truncatingIfNeeded: key)
     }
+
+    /// Lets other processes of the same user join a session keyring by its name, and else leaves
+    /// its rights as the kernel sets them (session_keyring(7)). The system call is `keyctl(2)`,
+    /// KEYCTL_SETPERM.
+    package static func letOthersJoin(_ key: Int32) throws(SystemCallError) {
+        // The possessor all, the user to view, read, search and link: the kernel's own and "search".
+        let rights: UInt = 0x3f1b_0000
+        _ = try check("keyctl SETPERM") {
+            clinux_keyctl(CInt(KEYCTL_SETPERM), UInt(UInt32(bitPattern: key)), rights, 0, 0)
+        }
+    }
 }

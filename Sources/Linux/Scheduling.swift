@@ -116,7 +116,53 @@ package struct MemoryPlacement: Equatable, Sendable {
     }
 }
 
+/// Processors by their numbers: what sched_setaffinity(2) takes.
+package struct ProcessorSet: Equatable, Sendable {
+    fileprivate(set) var mask: [UInt] = []
+
+    /// More than any kernel can have (NR_CPUS).
+    package static var limit: UInt32 { 1 << 15 }
+
+    package init() {}
+
+    /// Adds a processor, if its number is below the limit.
+    package mutating func insert(_ processor: UInt32) {
+        guard processor < Self.limit else { return }
+        let (word, bit) = Int(processor).quotientAndRemainder(dividingBy: UInt.bitWidth)
+        while mask.count <= word { mask.append(0) }
+        mask[word] |= 1 << UInt(bit)
+    }
+}
+
 extension Process {
+    /// Where a process may run; 0 is the caller. The system call is `sched_setaffinity(2)`.
+    package static func setProcessors(_ processors: ProcessorSet, of pid: Int32 = 0)
+        throws(SystemCallError)
+    {
+        _ = try check("sched_setaffinity") {
+            unsafe processors.mask.withUnsafeBufferPointer { words in
+                unsafe clinux_sched_setaffinity(
+                    pid, words.count * MemoryLayout<UInt>.size, words.baseAddress)
+            }
+        }
+    }
+
+    /// Where a process may run; 0 is the caller. The system call is `sched_getaffinity(2)`.
+    package static func processors(of pid: Int32 = 0) throws(SystemCallError) -> ProcessorSet {
+        var set = ProcessorSet()
+        set.mask = [UInt](repeating: 0, count: Int(ProcessorSet.limit) / UInt.bitWidth)
+        let size = try check("sched_getaffinity") {
+            unsafe set.mask.withUnsafeMutableBufferPointer { words in
+                unsafe clinux_sched_getaffinity(
+                    pid, words.count * MemoryLayout<UInt>.size, words.baseAddress)
+            }
+        }
+        set.mask.removeLast(set.mask.count - Int(size) / MemoryLayout<UInt>.size)
+        // As a set is that was made by numbers.
+        while set.mask.last == 0 { set.mask.removeLast() }
+        return set
+    }
+
     /// Sets policy, flags and parameters of a process; 0 is the caller. The system call is
     /// `sched_setattr(2)`.
     package static func setScheduling(_ attributes: SchedulingAttributes, of pid: Int32 = 0)

@@ -11,6 +11,8 @@ package struct Filter: Equatable, Sendable {
     package var hasListener: Bool { flags.contains(.listener) }
     /// What a person should know, though it is no error.
     package var warnings: [String]
+    /// Names the program.
+    package let key: ProgramKey
     /// Set when the program was compiled now, and the cache does not have it.
     package var uncachedKey: ProgramKey?
 
@@ -20,7 +22,6 @@ package struct Filter: Equatable, Sendable {
     {
         flags = try Self.flags(of: profile)
         warnings = Self.warnings(about: profile)
-        let key: ProgramKey
         do throws(SystemCallError) {
             key = try ProgramKey(profile)
         } catch {
@@ -32,6 +33,12 @@ package struct Filter: Equatable, Sendable {
         }
         program = try Compiler.compile(profile)
         uncachedKey = key
+    }
+
+    /// A program as it was compiled before, if the cache still has it.
+    package static func program(named name: String, in cache: borrowing ProgramCache) -> [UInt8]? {
+        guard let key = ProgramKey(name: name) else { return nil }
+        return cache.program(for: key)
     }
 
     // MARK: Flags

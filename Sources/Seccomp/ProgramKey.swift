@@ -21,6 +21,28 @@ package struct ProgramKey: Equatable, Sendable {
         digest = SHA256.digest(of: Self.text(for: profile, kernel: kernel))
     }
 
+    /// The key of a ``name``; nil for what is none.
+    package init?(name: String) {
+        guard name.utf8.count == 64 else { return nil }
+        var digest: [UInt8] = []
+        var high: UInt8?
+        for digit in name.utf8 {
+            let value: UInt8
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            if let first = high {
+                digest.append(first << 4 | value)
+                high = nil
+            } else {
+                high = value
+            }
+        }
+        self.digest = digest
+    }
+
     /// The digest in hexadecimal digits.
     package var name: String {
         let digits = Array("0123456789abcdef".utf8)

@@ -10,12 +10,16 @@ struct InheritedDescriptors: Equatable, Sendable {
     /// How many `--preserve-fds` adds.
     var preserved = 0
 
-    /// Finds them, and closes every descriptor behind them.
-    static func keep(_ preserved: Int) throws(ContainerError) -> InheritedDescriptors {
+    /// Finds them, and closes every descriptor behind them. `listens` tells whether LISTEN_FDS can be
+    /// meant for the program.
+    static func keep(_ preserved: Int, listens: Bool) throws(ContainerError)
+        -> InheritedDescriptors
+    {
         let descriptors = InheritedDescriptors(
-            listening: listening(
-                count: Process.environmentVariable("LISTEN_FDS"),
-                pid: Process.environmentVariable("LISTEN_PID"), ownPid: Process.id),
+            listening: listens
+                ? listening(
+                    count: Process.environmentVariable("LISTEN_FDS"),
+                    pid: Process.environmentVariable("LISTEN_PID"), ownPid: Process.id) : 0,
             preserved: preserved)
         let end = 3 + descriptors.listening + descriptors.preserved
         // Ends at the first that is not open, long before a number that no descriptor can have.

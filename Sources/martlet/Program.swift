@@ -5,12 +5,14 @@ internal import Linux
 
 /// One run of the program: from words to an exit code.
 enum Program {
-    /// Exit codes (docs: 0 success, 1 failure, 2 a command line that cannot be understood; `run`
-    /// has its program's).
+    /// Exit codes (docs: 0 success, 1 failure, 2 a command line that cannot be understood; `run` and
+    /// `exec` have their program's).
     enum ExitCode {
         static let success: Int32 = 0
         static let failure: Int32 = 1
         static let usage: Int32 = 2
+        /// Of `exec`, whose program may well exit with 1.
+        static let execFailure: Int32 = 255
     }
 
     /// Does what the command line says.
@@ -62,6 +64,7 @@ enum Program {
                 return try perform(request, options, descriptors.get(), log)
             } catch {
                 log.error(error)
+                if case .command(.exec, _, _) = request { return ExitCode.execFailure }
                 return ExitCode.failure
             }
         } catch {
@@ -77,10 +80,12 @@ enum Program {
         -> Result<InheritedDescriptors, ContainerError>
     {
         guard case .success(.command(let name, let values, let operands)) = request,
-            name == .create || name == .run
+            name == .create || name == .run || name == .exec
         else { return .success(InheritedDescriptors()) }
         do throws(ContainerError) {
-            return .success(try InheritedDescriptors.keep(values.number(.preserveFds)))
+            return .success(
+                try InheritedDescriptors.keep(
+                    values.number(.preserveFds), listens: name != .exec))
         } catch {
             var error = error
             error.doing = "\(name.rawValue) \"\(operands.first ?? "")\""

@@ -89,7 +89,7 @@ struct LabelProperty: Sendable, CustomTestStringConvertible {
 
     @Test func `of a keyring is not written when there is no new one`() throws {
         var input = PlanInput()
-        input.request.noNewKeyring = true
+        input.request.keyring = nil
         input.configuration.process?.selinuxLabel = "l"
         input.host.securityModules = .selinux
         let steps = try input.plan().initSteps

@@ -61,6 +61,20 @@ struct PlanInput {
 
     func plan() throws(ContainerError) -> LaunchPlan { try planWithWarnings().plan }
 
+    /// Of one more process, in a container that has these namespaces.
+    func planExecution(
+        _ namespaces: [Namespace.Kind] = [.pid, .network, .ipc, .uts, .mount],
+        _ change: (inout JoinRecord) -> Void = { _ in }
+    ) throws(ContainerError) -> LaunchPlan {
+        var container = JoinRecord()
+        container.namespaces = namespaces
+        container.keyring = "_ses.c1.1"
+        change(&container)
+        var planner = Planner(
+            configuration, request: request, bundle: "/bundle", host: host, filter: filter)
+        return try planner.planExecution(in: container)
+    }
+
     func planWithWarnings() throws(ContainerError) -> (plan: LaunchPlan, warnings: [String]) {
         var planner = Planner(
             configuration, request: request, bundle: "/bundle", host: host,
@@ -105,6 +119,9 @@ extension InitStep {
         case .setIOPriority: "setIOPriority"
         case .enterWorkingDirectory: "enterWorkingDirectory"
         case .dropPrivileges: "dropPrivileges"
+        case .openProcfs: "openProcfs"
+        case .enterNamespaces: "enterNamespaces"
+        case .adoptRoot: "adoptRoot"
         }
     }
 }

@@ -2,6 +2,7 @@
 
 import JSON
 import Linux
+import OCI
 import Testing
 
 @testable import Containers
@@ -17,7 +18,26 @@ import Testing
         record.ownsPidNamespace = false
         record.memoryKillsBefore = 4
         record.annotations = [:]
+        var join = JoinRecord()
+        join.namespaces = Namespace.Kind.allCases
+        record.join = join
         #expect(try ContainerRecord(bytes: record.bytes) == record)
+        join.namespaces = [.pid]
+        join.hasDetachedRoot = true
+        join.keyring = "_ses.c1.0"
+        join.filter = FilterRecord(key: "00ff", flags: [.log, .listener])
+        record.join = join
+        #expect(try ContainerRecord(bytes: record.bytes) == record)
+    }
+
+    @Test(arguments: [
+        "{\"namespaces\":[\"pid\"]}", "{\"namespaces\":[]}", "{}",
+        "{\"namespaces\":[\"mount\",\"mnt\"]}", "{\"namespaces\":[\"mount\"],\"filter\":{}}",
+    ])
+    func `never puts exec into the host's root filesystem`(join: String) throws {
+        let text = String(decoding: Samples.record.bytes, as: UTF8.self)
+        let changed = "\(text.dropLast()),\"join\":\(join)}"
+        #expect(throws: JSONError.self) { try ContainerRecord(bytes: Array(changed.utf8)) }
     }
 
     @Test(arguments: [

@@ -26,6 +26,20 @@ private func firstMapping() -> String {
         }
     }
 
+    @Test func `on some processors is what the kernel says then`() async {
+        await #expect(processExitsWith: .success) {
+            var first = ProcessorSet()
+            first.insert(0)
+            first.insert(.max)  // No kernel has it.
+            try Process.setProcessors(first)
+            #expect(try Process.processors() == first)
+            let none = failure { () throws(SystemCallError) in
+                try Process.setProcessors(ProcessorSet())
+            }
+            #expect(none == SystemCallError("sched_setaffinity", "", .invalid))
+        }
+    }
+
     @Test func `by a policy that Linux reserves fails with EINVAL`() async {
         await #expect(processExitsWith: .success) {
             let error = failure { () throws(SystemCallError) in

@@ -97,6 +97,22 @@ private func values(_ pairs: KeyValuePairs<OptionName, String>) -> OptionValues 
                     operands: ["abc"]))
     }
 
+    @Test func `exec leaves what follows the id to the program`() throws {
+        let request = try parse([
+            "exec", "-e", "A=1", "--env=B=2", "-t=false", "--cap", "CAP_KILL", "-d", "web", "ls",
+            "-l", "--", "--env", "x",
+        ]).request
+        guard case .command(.exec, let options, let operands) = request else {
+            Issue.record("not exec")
+            return
+        }
+        #expect(operands == ["web", "ls", "-l", "--", "--env", "x"])
+        #expect(options.all(.env) == ["A=1", "B=2"])
+        #expect(options.all(.capability) == ["CAP_KILL"])
+        #expect(options.isSet(.detach) && !options.isSet(.tty))
+        #expect(options[.noNewPrivileges] == nil)
+    }
+
     @Test func `words after two dashes are operands`() throws {
         #expect(
             try parse(["state", "--", "-x"]).request

@@ -200,14 +200,14 @@ import Testing
             _ = null.release()
             try Descriptors.closeAll(from: 5)
             do throws(ContainerError) {
-                _ = try InheritedDescriptors.keep(3)
+                _ = try InheritedDescriptors.keep(3, listens: true)
                 Process.exitNow(1)
             } catch {
                 let expected = "--preserve-fds 3: descriptor 5 is not open"
                 if "\(error)" != expected { Process.exitNow(2) }
             }
             do throws(ContainerError) {
-                let kept = try InheritedDescriptors.keep(1)
+                let kept = try InheritedDescriptors.keep(1, listens: true)
                 if kept.preserved != 1 || kept.listening != 0 { Process.exitNow(3) }
             } catch {
                 Process.exitNow(4)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Interrupts `create` at every system call that makes, asks or waits for something, and looks at
-what is left after `delete --force`.
+what is left after `delete --force`; or `exec`, and looks whether the container is as it was.
 
-usage: undo.py kill|fail RUNTIME BUNDLE ROOT
+usage: undo.py kill|fail RUNTIME BUNDLE ROOT [create|exec]
 
 kill: the process that makes the call, runtime or container, dies by SIGKILL at it.
 fail: the call answers an errno instead of being made.
@@ -27,7 +27,8 @@ CALLS = [
     "fsopen", "fsconfig", "fsmount", "move_mount", "open_tree", "mount_setattr", "mount",
     "pivot_root", "umount2", "chdir", "fchdir", "setsid", "keyctl", "sethostname", "socket",
     "socketpair", "bind", "listen", "sendmsg", "recvmsg", "flock", "prlimit64", "prctl",
-    "setgroups", "setresgid", "setresuid", "capset", "fchownat", "execveat", "write",
+    "setgroups", "setresgid", "setresuid", "capset", "fchownat", "execveat", "write", "setns",
+    "pidfd_open", "execve", "dup3", "close_range", "umask", "readlink", "sched_setaffinity",
 ]
 ERRNOS = ["EPERM", "ENOMEM", "EIO"]
 LIMIT = 20
@@ -87,8 +88,12 @@ def run(command, output):
 
 
 class Trial:
+    # What is interrupted.
+    name = "create"
+
     def __init__(self, runtime, bundle, root):
         self.runtime, self.bundle, self.root = runtime, bundle, root
+        self.command = ["create", "--bundle", self.bundle, "undo"]
         self.before = mounts()
         self.cgroups = cgroups()
         self.problems = []
@@ -98,7 +103,7 @@ class Trial:
     def create(self, strace, log):
         # -D: the command is our child, and strace goes on with the container's process.
         return ["strace", "-D", "-f", "-qq", "-o", log, *strace, self.runtime, "--root", self.root,
-                "create", "--bundle", self.bundle, "undo"]
+                *self.command]
 
     def delete(self, output):
         return run([self.runtime, "--root", self.root, "delete", "--force", "undo"], output)
@@ -109,12 +114,12 @@ class Trial:
         with tempfile.NamedTemporaryFile("r") as log, tempfile.TemporaryFile() as output:
             if run(self.create(["-e", "trace=" + ",".join(CALLS)], log.name), output) != 0:
                 output.seek(0)
-                sys.exit("create under strace fails: " + output.read().decode(errors="replace"))
+                sys.exit(f"{self.name} under strace fails: " + output.read().decode(errors="replace"))
             for line in log:
                 found = re.match(r"(\d+) +(\w+)\(", line)
                 if found:
                     counts[found.groups()] = counts.get(found.groups(), 0) + 1
-            self.delete(output)
+            self.clean(output)
         most = {}
         for (_, call), count in counts.items():
             most[call] = max(most.get(call, 0), count)
@@ -125,20 +130,23 @@ class Trial:
         with tempfile.NamedTemporaryFile() as log, tempfile.TemporaryFile() as output:
             status = run(self.create(["-e", f"trace={call}", "-e", injection], log.name), output)
             if status is None:
-                self.problems.append(f"{what}: create hangs")
+                self.problems.append(f"{what}: {self.name} hangs")
             output.seek(0)
             text = output.read().decode(errors="replace").strip()
             if status in (-4, -5, -11, 132, 133, 139):
-                self.problems.append(f"{what}: create trapped ({status}) {text}")
+                self.problems.append(f"{what}: {self.name} trapped ({status}) {text}")
             failed = status not in (0, None)
             self.failures += failed
             if failed and "signal=" not in injection and not text:
-                self.problems.append(f"{what}: create failed ({status}) without a word")
-            if self.delete(output) != 0:
+                self.problems.append(f"{what}: {self.name} failed ({status}) without a word")
+            if self.clean(output) != 0:
                 output.seek(0)
                 message = output.read().decode(errors="replace").strip()
                 self.problems.append(f"{what}: delete --force fails: {message}")
         self.audit(what)
+
+    def clean(self, output):
+        return self.delete(output)
 
     def audit(self, what):
         # A killed process is gone a moment after its descriptor says so.
@@ -159,10 +167,64 @@ class Trial:
             self.problems.append(f"{what}: cgroups are left: {sorted(extra)}")
 
 
+class ExecTrial(Trial):
+    """The container stays: it must be what it was, with nobody in it but its own process."""
+
+    name = "exec"
+
+    def __init__(self, runtime, bundle, root):
+        # What is looked at later begins when the container is there.
+        container = [runtime, "--root", root]
+        with open(os.devnull, "wb") as nowhere:
+            subprocess.run([*container, "run", "--detach", "--bundle", bundle, "undo"],
+                           stdin=subprocess.DEVNULL, stdout=nowhere, check=True)
+        super().__init__(runtime, bundle, root)
+        self.cgroups = self.own_cgroups()
+        self.pid_file = root + ".pid"
+        self.command = ["exec", "--pid-file", self.pid_file, "undo", "true"]
+        self.state = self.ask("state")
+        self.own = self.ask("ps", "--format", "json")
+
+    def ask(self, command, *flags):
+        return subprocess.run([self.runtime, "--root", self.root, command, *flags, "undo"],
+                              stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout
+
+    def clean(self, output):
+        if os.path.exists(self.pid_file):
+            os.remove(self.pid_file)
+        return 0
+
+    def audit(self, what):
+        for _ in range(100):
+            if self.ask("ps", "--format", "json") == self.own:
+                break
+            time.sleep(0.02)
+        else:
+            self.problems.append(f"{what}: a process is left in the container")
+        if self.ask("state") != self.state:
+            self.problems.append(f"{what}: the container's state has changed")
+        if mounts() != self.before:
+            self.problems.append(f"{what}: mounts are left")
+        if self.own_cgroups() != self.cgroups:
+            self.problems.append(f"{what}: cgroups are left")
+        children()
+
+    def own_cgroups(self):
+        """Those that are named after the test's directory."""
+        tag = os.path.basename(os.path.dirname(self.root))
+        return {path for path in cgroups() if tag in path}
+
+    def end(self):
+        with tempfile.TemporaryFile() as output:
+            if self.delete(output) != 0:
+                self.problems.append("delete --force fails")
+        super().audit("at the end")
+
+
 def main():
-    mode, runtime, bundle, root = sys.argv[1:]
+    mode, runtime, bundle, root = sys.argv[1:5]
     subreaper()
-    trial = Trial(runtime, bundle, root)
+    trial = (ExecTrial if "exec" in sys.argv[5:] else Trial)(runtime, bundle, root)
     for call, count in sorted(trial.calls().items()):
         for when in range(1, count + 1):
             if mode == "kill":
@@ -172,9 +234,11 @@ def main():
                 errno = ERRNOS[when % len(ERRNOS)]
                 trial.attempt(f"{errno} at {call} {when}", call,
                               f"inject={call}:error={errno}:when={when}")
+    if isinstance(trial, ExecTrial):
+        trial.end()
     for problem in trial.problems:
         print(problem)
-    print(f"{trial.count} cases, create failed in {trial.failures}, "
+    print(f"{trial.count} cases, {trial.name} failed in {trial.failures}, "
           f"{len(trial.problems)} problems")
     # Were hardly any to fail, the injection would not have worked.
     sys.exit(1 if trial.problems or trial.failures < trial.count / 4 else 0)

@@ -224,6 +224,42 @@ prioritised() {
     equal "$(grep Cpus_allowed_list "/proc/$(pid_of)/status")" "$(grep Cpus_allowed_list /proc/self/status)"
 }
 
+# runc 1.1.5 and crun 1.8.1 ignore it.
+affine() {
+    [ "$(nproc)" -ge 2 ] && grep -q $'Cpus_allowed_list:\t0-' /proc/self/status || not_here 'fewer than two CPUs'
+    edit '.process.execCPUAffinity = $a' --argjson a "$1"
+    launched
+}
+
+@test "config.md#linux-process: execCPUAffinity.final is where a process of exec runs" {
+    affine '{"initial": "0", "final": "1"}'
+    rt exec "$ID" grep Cpus_allowed_list /proc/self/status
+    ok
+    equal "$output" $'Cpus_allowed_list:\t1'
+}
+
+# The cgroup has no cpuset of its own here, so that the kernel leaves what it finds.
+@test "config.md#linux-process: execCPUAffinity.initial is where exec starts" {
+    affine '{"initial": "1"}'
+    rt exec "$ID" grep Cpus_allowed_list /proc/self/status
+    ok
+    equal "$output" $'Cpus_allowed_list:\t1'
+    lacks "$(grep Cpus_allowed_list "/proc/$(pid_of)/status")" $'\t1'
+}
+
+@test "config.md#linux-process: execCPUAffinity of CPUs that are not there is an error" {
+    affine '{"initial": "4000"}'
+    rt exec "$ID" echo ran
+    refused
+    lacks "$output" ran
+    rt delete --force "$ID"
+    edit '.process.execCPUAffinity = {final: "99999"}'
+    launched
+    rt exec "$ID" echo ran
+    refused
+    lacks "$output" ran
+}
+
 @test "config.md#linux-process: execCPUAffinity that is no list of CPUs is an error" {
     edit '.process.execCPUAffinity = {"initial": "0-"}'
     create_refused

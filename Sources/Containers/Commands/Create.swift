@@ -48,11 +48,12 @@ private struct Creation: ~Copyable {
         let resctrl = try Resctrl(bundle.configuration, id: id)
         let networkDevices =
             bundle.configuration.linux.netDevices.isEmpty ? nil : NetworkDevices()
-        let console = try connectConsole()
-        let pidfdReceiver = try connectPidfdSocket()
+        let console = try connectConsole(request.console)
+        let pidfdReceiver = try connectPidfdSocket(request.pidfdSocket)
 
         let directory = try store.claim(id)
         var record = newRecord(bundle, plan, host)
+        record.join = joinRecord(bundle.configuration, plan, host, filter)
         var hooksHaveBegun = false
         do throws(ContainerError) {
             record.cgroups = cgroups?.creation.record.places ?? []
@@ -64,11 +65,11 @@ private struct Creation: ~Copyable {
                 resctrl: resctrl, networkDevices: networkDevices,
                 offering: console, callerUmask: callerUmask, warn: warn,
                 hooksHaveBegun: &hooksHaveBegun)
-            try send(launcher.pidfd.descriptor, to: pidfdReceiver)
+            try send(launcher.pidfd.descriptor, as: "standard", to: pidfdReceiver)
             let pidfd = try during("hold the container's process") { () throws(SystemCallError) in
                 try launcher.pidfd.descriptor.duplicate()
             }
-            try writePidFile(launcher.pid)
+            try writePidFile(launcher.pid, to: request.pidFile)
             do throws(ContainerError) {
                 try directory.write(record)
                 // Last: from here on nothing can fail, and the process is no longer taken back.
@@ -209,31 +210,6 @@ private struct Creation: ~Copyable {
         return plan
     }
 
-    private func connectConsole() throws(ContainerError) -> SharedDescriptor? {
-        switch request.console {
-        case .none:
-            return nil
-        case .socket(let path):
-            return SharedDescriptor(
-                try during("--console-socket") { () throws(SystemCallError) in
-                    try Socket.connect(.stream, to: path, at: Directory.current)
-                })
-        case .descriptor(let number):
-            return SharedDescriptor(
-                try during("terminal") { () throws(SystemCallError) in
-                    try Descriptors.duplicate(number)
-                })
-        }
-    }
-
-    private func connectPidfdSocket() throws(ContainerError) -> SharedDescriptor? {
-        guard let path = request.pidfdSocket else { return nil }
-        return SharedDescriptor(
-            try during("--pidfd-socket") { () throws(SystemCallError) in
-                try Socket.connect(.stream, to: path, at: Directory.current)
-            })
-    }
-
     // MARK: Making
 
     private func newRecord(_ bundle: Bundle, _ plan: LaunchPlan, _ host: Host) -> ContainerRecord {
@@ -248,6 +224,21 @@ private struct Creation: ~Copyable {
             record.seccompAgent = SeccompAgent(profile, bundle: bundle.path)
         }
         return record
+    }
+
+    private func joinRecord(
+        _ configuration: Configuration, _ plan: LaunchPlan, _ host: Host,
+        _ filter: FilterPreparation?
+    ) -> JoinRecord {
+        var join = JoinRecord()
+        for namespace in configuration.linux.namespaces {
+            if namespace.kind == .mount && host.isInMountNamespace { continue }
+            join.namespaces.append(namespace.kind)
+        }
+        join.hasDetachedRoot = !plan.namespaces.hasOwnMounts
+        join.keyring = request.keyring
+        join.filter = filter?.record
+        return join
     }
 
     private func makeOffers(
@@ -281,24 +272,6 @@ private struct Creation: ~Copyable {
     private func startTime(of pid: Int32) throws(ContainerError) -> UInt64 {
         try during("the container's process") { () throws(SystemCallError) in
             try Process.startTime(of: pid) ?? 0
-        }
-    }
-
-    private func send(_ pidfd: borrowing FileDescriptor, to receiver: SharedDescriptor?)
-        throws(ContainerError)
-    {
-        guard let receiver else { return }
-        try during("--pidfd-socket") { () throws(SystemCallError) in
-            try Socket.send(
-                Array("standard".utf8), passing: pidfd.number, to: receiver.number)
-        }
-    }
-
-    private func writePidFile(_ pid: Int32) throws(ContainerError) {
-        guard let path = request.pidFile else { return }
-        try during("--pid-file") { () throws(SystemCallError) in
-            try File.replace(
-                path, at: Directory.current, with: Array("\(pid)".utf8), permissions: 0o644)
         }
     }
 

@@ -66,7 +66,7 @@ extension ContainerRuntime {
                 } else {
                     try openGate(directory)
                 }
-            try follow(connection, record, process, warn: warn)
+            try follow(connection, record, pid: record.pid, process, warn: warn)
             // Other commands may touch it from here on, however long hooks take, or the program to
             // be ready.
             try directory.unlock()
@@ -154,9 +154,9 @@ extension ContainerRuntime {
         }
     }
 
-    /// Follows what happens from there to the program.
-    private func follow(
-        _ connection: SharedDescriptor, _ record: ContainerRecord,
+    /// Follows what happens from there to the program of a container's process, the first or another.
+    func follow(
+        _ connection: SharedDescriptor, _ record: ContainerRecord, pid: Int32,
         _ process: borrowing FileDescriptor, warn: (String) -> Void
     ) throws(ContainerError) {
         var handshake = Handshake(.starting)
@@ -170,7 +170,7 @@ extension ContainerRuntime {
             case .running: return try checkReport(report, process)
             case .executing: report = received.descriptor
             case .listening:
-                try passOn(received.descriptor, of: record)
+                try passOn(received.descriptor, of: pid, in: record)
                 try during("follow the container's process") { () throws(SystemCallError) in
                     try Conversation.send(.listenerSent, to: connection.number)
                 }
@@ -182,7 +182,9 @@ extension ContainerRuntime {
                 throw ContainerError(
                     .failed,
                     "the container's process was killed before it ran its program"
-                        + MemoryKills.hint(MemoryKills.count(in: record)))
+                        // Of others of the container there may have been any number.
+                        + (pid == record.pid
+                            ? MemoryKills.hint(MemoryKills.count(in: record)) : ""))
             case .ready, .hooksDue, .violation:
                 throw ContainerError(.failed, "the container's process broke the handshake")
             }
@@ -202,13 +204,13 @@ extension ContainerRuntime {
         throw failure.error
     }
 
-    private func passOn(_ listener: SharedDescriptor?, of record: ContainerRecord)
+    private func passOn(_ listener: SharedDescriptor?, of pid: Int32, in record: ContainerRecord)
         throws(ContainerError)
     {
         guard let listener, let agent = record.seccompAgent else {
             throw ContainerError(.failed, "the container's process broke the handshake")
         }
-        try agent.send(listener, of: record)
+        try agent.send(listener, of: pid, in: record)
     }
 
     /// A failed program is followed by the end of its process; with it the container has stopped.

@@ -21,7 +21,7 @@ package struct Bundle: Equatable, Sendable {
         do {
             configuration = try Configuration.decode(from: text)
         } catch {
-            throw Self.refusal(error)
+            throw Self.refusal(error, of: "config.json")
         }
     }
 
@@ -31,13 +31,13 @@ package struct Bundle: Equatable, Sendable {
         return root.hasPrefix("/") ? root : "\(path)/\(root)"
     }
 
-    private static func refusal(_ error: InvalidConfiguration) -> ContainerError {
+    static func refusal(_ error: InvalidConfiguration, of file: String) -> ContainerError {
         let first = error.violations.first?.description ?? "invalid"
         let more = error.violations.count - 1
         let hint = more > 0 ? " (and \(more) more; --debug lists all)" : ""
         return ContainerError(
-            .invalidConfiguration, "config.json: \(first)\(hint)",
-            details: error.violations.map { "config.json: \($0) (\($0.section))" },
+            .invalidConfiguration, "\(file): \(first)\(hint)",
+            details: error.violations.map { "\(file): \($0) (\($0.section))" },
             violations: error.violations)
     }
 

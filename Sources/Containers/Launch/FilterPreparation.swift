@@ -41,6 +41,30 @@ struct FilterPreparation {
         SystemCallFilter(program: filter.program, flags: filter.flags)
     }
 
+    /// Where `exec` finds it again.
+    var record: FilterRecord { FilterRecord(key: filter.key.name, flags: filter.flags) }
+
+    /// The filter that a container was made with. Compiled once more, from the configuration that
+    /// the container was made from, when the cache has lost it.
+    static func restored(
+        _ record: FilterRecord?, _ configuration: () throws(ContainerError) -> Configuration,
+        store: Store, warn: (String) -> Void
+    ) throws(ContainerError) -> SystemCallFilter? {
+        guard let record else { return nil }
+        let cache = ProgramCache(in: store.root)
+        if let program = Filter.program(named: record.key, in: cache) {
+            return SystemCallFilter(program: program, flags: record.flags)
+        }
+        guard
+            let preparation = try FilterPreparation(try configuration(), store: store, warn: warn)
+        else {
+            throw ContainerError(
+                .failed, "linux.seccomp: the configuration on record has no profile any more")
+        }
+        preparation.keep(warn: warn)
+        return preparation.loadable
+    }
+
     /// Keeps a newly compiled program for the next container. Not before the container stands: a
     /// `create` that fails leaves nothing behind.
     func keep(warn: (String) -> Void) {

@@ -9,6 +9,8 @@ internal import OCI
 /// ends in execve or `_exit`, and what it has to say goes over its channel.
 struct InitProcess {
     let resources: LaunchResources
+    /// Whether the container is there already.
+    var isEntering: Bool { resources.target != nil }
     var root: RootDirectory?
     /// Whether the root filesystem's mounts are a tree that no mount namespace has.
     var isRootDetached = false
@@ -83,12 +85,12 @@ struct InitProcess {
         try during("prepare") { () throws(SystemCallError) in
             if resources.isOpenUntilMapped { try Process.setDumpable(false) }
         }
-        if resources.hasUserNamespace { try becomeNamespaceRoot() }
+        if namespaces.isBornInUserNamespace { try becomeNamespaceRoot() }
         Process.setUmask(0)
     }
 
     /// Takes on the ids that files inside are made with.
-    private func becomeNamespaceRoot() throws(ContainerError) {
+    func becomeNamespaceRoot() throws(ContainerError) {
         try during("become root of the user namespace") { () throws(SystemCallError) in
             if let gid = resources.mappedGroup { try Credentials.setGroupID(gid) }
             if let uid = resources.mappedUser { try Credentials.setUserID(uid) }

@@ -77,6 +77,12 @@ extension InitProcess {
             try enterWorkingDirectory(path)
         case .dropPrivileges(let plan):
             try dropPrivileges(plan)
+        case .openProcfs:
+            _ = try openProcfs()
+        case .enterNamespaces(let namespaces):
+            try enter(namespaces)
+        case .adoptRoot(let isDetached):
+            try adoptRoot(isDetached: isDetached)
         }
     }
 
@@ -103,7 +109,9 @@ extension InitProcess {
 
     private func joinSessionKeyring(_ name: String) throws(ContainerError) {
         do throws(SystemCallError) {
-            _ = try Keyring.joinSession(named: name)
+            let key = try Keyring.joinSession(named: name)
+            // Or `exec` would get another one of the same name.
+            if !isEntering { try Keyring.letOthersJoin(key) }
         } catch where error.errno == .unsupportedCall {
             // A kernel without keyrings has none to leak.
         } catch {

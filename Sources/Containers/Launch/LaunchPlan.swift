@@ -18,6 +18,16 @@ package struct LaunchPlan: Equatable, Sendable {
     package var hooks: LaunchHooks
     /// What the parent does when the first process is ready and waits to be let go.
     package var closingSteps: [ParentStep] = []
+    /// What the process is born with: the parent takes it on for the moment of the birth.
+    package var birth = BirthPlan()
+}
+
+/// What a new process inherits, because nobody can give it to it later in time, or by right.
+package struct BirthPlan: Equatable, Sendable {
+    /// Where it may run before it is in its cgroups.
+    package var processors: ProcessorSet?
+    /// A process that nobody may look into is not to be written to by an ordinary user either.
+    package var oomScoreAdjustment: Int?
 }
 
 /// Which namespaces are new, and which are joined.
@@ -31,6 +41,20 @@ package struct NamespacePlan: Equatable, Sendable {
     /// How a new time namespace's clocks are set. `new` then has no time namespace: clone3(2) would
     /// enter it before they are.
     package var timeOffsets: [String: TimeOffset] = [:]
+
+    /// Those of a container's process, entered by one more process of the same container.
+    package var entered: NamespaceFlags = []
+    /// Whether a process in between enters what takes in only children. Else the parent does it, and
+    /// stays what it is; that takes rights in its own user namespace.
+    package var isEnteredByStage = false
+
+    /// Those that the process is born into.
+    package var enteredAtBirth: NamespaceFlags {
+        entered.intersection(isEnteredByStage ? [.user, .pid] : [.pid])
+    }
+
+    /// Those that it enters by itself.
+    package var enteredInside: NamespaceFlags { entered.subtracting(enteredAtBirth) }
 
     /// Those that the first process makes for itself, as its first act: the kernel takes a while for
     /// them (most for the network), and the parent has other things to do meanwhile. A pid or time
@@ -49,7 +73,13 @@ package struct NamespacePlan: Equatable, Sendable {
 
     /// Whether the container has a user namespace that is not the caller's.
     package var hasUserNamespace: Bool {
+        isBornInUserNamespace || entered.contains(.user)
+    }
+
+    /// Whether the process is in that from the beginning.
+    package var isBornInUserNamespace: Bool {
         new.contains(.user) || joined.contains { $0.kind == .user }
+            || enteredAtBirth.contains(.user)
     }
 
     /// Whether the container has a mount namespace to itself. Without one, others see every mount
@@ -79,6 +109,7 @@ package enum ParentStep: Equatable, Sendable, CustomStringConvertible {
     case moveNetworkDevice(NetworkDevicePlan)
     case setScheduler(Scheduler)
     case setIOPriority(IOPriority)
+    case setProcessors(ProcessorSet)
 
     package var description: String {
         switch self {
@@ -89,6 +120,7 @@ package enum ParentStep: Equatable, Sendable, CustomStringConvertible {
         case .moveNetworkDevice(let plan): "network device \"\(plan.hostName)\""
         case .setScheduler(let scheduler): "scheduler \(scheduler.policy.rawValue)"
         case .setIOPriority(let priority): "I/O priority \(priority.class.rawValue)"
+        case .setProcessors: "process.execCPUAffinity.final"
         }
     }
 }
@@ -129,6 +161,12 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     case setIOPriority(IOPriority)
     case enterWorkingDirectory(String)
     case dropPrivileges(IdentityPlan)
+    /// Before the host's is out of sight.
+    case openProcfs
+    /// The container's, by its process.
+    case enterNamespaces(NamespaceFlags)
+    /// The container's, which is there already; detached, it is the one of the container's process.
+    case adoptRoot(isDetached: Bool)
 
     package var description: String {
         switch self {
@@ -161,6 +199,9 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
         case .setScheduler(let scheduler): ParentStep.setScheduler(scheduler).description
         case .setIOPriority(let priority): ParentStep.setIOPriority(priority).description
         case .enterWorkingDirectory(let path): "working directory \"\(path)\""
+        case .openProcfs: "procfs"
+        case .enterNamespaces: "namespaces"
+        case .adoptRoot: "enter the container's root filesystem"
         case .dropPrivileges(let plan): "become user \(plan.uid), group \(plan.gid)"
         }
     }
@@ -230,6 +271,8 @@ package struct ConsolePlan: Equatable, Sendable {
     /// Who owns it: the process's user.
     package var uid: UInt32
     package var gid: UInt32
+    /// Whether it is /dev/console as well.
+    package var isMain = true
 }
 
 /// Who the process becomes.

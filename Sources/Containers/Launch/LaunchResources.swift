@@ -27,7 +27,10 @@ package struct LaunchResources: Sendable {
     package var parentOnly: [CInt] = []
     /// The mode mask that the caller came with.
     package var callerUmask: UInt32
-    package var hasUserNamespace: Bool
+    /// The container's process, whose namespaces are entered.
+    package var target: SharedDescriptor?
+    /// The root filesystem of that process, where no namespace leads to it.
+    package var targetRoot: SharedDescriptor?
     /// Whether the parent, an ordinary user, can only map the ids of a process that others of the
     /// same user may look into.
     package var isOpenUntilMapped: Bool

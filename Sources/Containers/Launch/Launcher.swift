@@ -32,6 +32,12 @@ final class Launcher {
         var cgroup: Cgroup?
         var resctrl: Resctrl?
         var networkDevices: NetworkDevices?
+        /// The container's process, when there is one already, and its root filesystem.
+        var target: SharedDescriptor?
+        var targetRoot: SharedDescriptor?
+        /// Where in the container's part of cgroup2 the process is born instead, when its cgroup
+        /// takes no processes because it has given its controllers to those below.
+        var innerCgroup: (@Sendable () throws(ContainerError) -> SharedDescriptor?)?
     }
 
     /// Makes the process. It waits for `prepare`.
@@ -43,15 +49,21 @@ final class Launcher {
         var resources = LaunchResources(
             channel: ends.theirs, gate: offers.gate, console: offers.console,
             parentOnly: offers.parentOnly + [ends.ours.number], callerUmask: offers.callerUmask,
-            hasUserNamespace: plan.namespaces.hasUserNamespace,
-            isOpenUntilMapped: host.effectiveUserID != 0,
+            target: offers.target, targetRoot: offers.targetRoot,
+            isOpenUntilMapped: host.effectiveUserID != 0 && plan.namespaces.entered.isEmpty,
             mappedUser: Self.fileMaker(plan, plan.namespaces.uidMappings),
             mappedGroup: Self.fileMaker(plan, plan.namespaces.gidMappings))
         let sources = try MountSources(plan, host: host)
         resources.sources = sources.trees
         resources.userNamespaces = sources.userNamespaces
         killsBefore = MemoryKills.before(offers.cgroup)
-        let made = try Self.makeInTimeNamespace(plan, resources, offers.cgroup)
+        let birth = try Birth(plan.birth)
+        resources.parentOnly += birth.descriptors
+        let result = Result { () throws(ContainerError) in
+            try Self.makeInTimeNamespace(plan, resources, offers)
+        }
+        try birth.end()
+        let made = try result.get()
         cgroup = offers.cgroup
         callerUmask = offers.callerUmask
         resctrl = offers.resctrl
@@ -72,7 +84,8 @@ final class Launcher {
 
     /// The id that files are made with inside: root where it is mapped, else the first that is.
     private static func fileMaker(_ plan: LaunchPlan, _ mappings: [IDMapping]) -> UInt32? {
-        guard plan.namespaces.new.contains(.user) else {
+        let mapped = plan.namespaces.new.union(plan.namespaces.entered)
+        guard mapped.contains(.user), !mappings.isEmpty else {
             return plan.namespaces.hasUserNamespace ? 0 : nil
         }
         let hasRoot = mappings.contains { $0.containerID == 0 }
@@ -88,25 +101,41 @@ final class Launcher {
 
     /// With clocks of its own when the plan has any, and the parent may make them.
     private static func makeInTimeNamespace(
-        _ plan: LaunchPlan, _ resources: LaunchResources, _ cgroup: Cgroup?
+        _ plan: LaunchPlan, _ resources: LaunchResources, _ offers: Offers
     ) throws(ContainerError) -> Made {
         if plan.namespaces.timeOffsets.isEmpty || resources.isOpenUntilMapped {
-            return try makeProcess(plan, resources, cgroup)
+            return try makeProcess(plan, resources, offers)
         }
         return try TimeNamespace.withNew(plan.namespaces.timeOffsets) {
             () throws(ContainerError) in
-            try makeProcess(plan, resources, cgroup)
+            try makeProcess(plan, resources, offers)
         }
     }
 
     private static func makeProcess(
-        _ plan: LaunchPlan, _ resources: LaunchResources, _ cgroup: Cgroup?
+        _ plan: LaunchPlan, _ resources: LaunchResources, _ offers: Offers
     ) throws(ContainerError) -> Made {
-        let birthplace = try directoryForClone(cgroup)
+        if let target = resources.target {
+            try prepareToEnter(plan.namespaces, of: target)
+        }
+        let birthplace = try directoryForClone(offers.cgroup)
+        if let made = try makeProcess(plan, resources, in: birthplace) { return made }
+        if let inner = try offers.innerCgroup?(),
+            let made = try makeProcess(plan, resources, in: inner)
+        {
+            return made
+        }
+        throw refusal(SystemCallError("clone3", "", .busy))
+    }
+
+    /// nil when the cgroup takes no process, which its own limits cannot be the reason for (EBUSY).
+    private static func makeProcess(
+        _ plan: LaunchPlan, _ resources: LaunchResources, in birthplace: SharedDescriptor?
+    ) throws(ContainerError) -> Made? {
         var resources = resources
         // A directory of the host's, which the first process must not have (CVE-2024-21626).
         if let birthplace { resources.parentOnly.append(birthplace.number) }
-        if !plan.namespaces.joined.isEmpty {
+        if !plan.namespaces.joined.isEmpty || plan.namespaces.isEnteredByStage {
             return try makeThroughStage(plan, resources, birthplace)
         }
         do throws(SystemCallError) {
@@ -118,8 +147,25 @@ final class Launcher {
             case .parent(let pid, let pidfd):
                 return Made(pid: pid, pidfd: SharedDescriptor(pidfd))
             }
+        } catch where error.errno == .busy && birthplace != nil {
+            return nil
         } catch {
             throw refusal(error)
+        }
+    }
+
+    /// What the parent does before it makes a process in a container that is there.
+    private static func prepareToEnter(_ namespaces: NamespacePlan, of target: SharedDescriptor)
+        throws(ContainerError)
+    {
+        try during("enter the container's namespaces") { () throws(SystemCallError) in
+            // Inherited: from its birth on the new process can be seen by the container's others,
+            // and they may have its ids (CVE-2016-9962).
+            try Process.setDumpable(false)
+        }
+        // It takes in only children: we stay where we are.
+        if !namespaces.isEnteredByStage, !namespaces.enteredAtBirth.isEmpty {
+            try InitProcess.enter(namespaces.enteredAtBirth, of: target)
         }
     }
 
@@ -139,7 +185,7 @@ final class Launcher {
     /// What a process makes is born where it is: the stage stands in the container's cgroup.
     private static func makeThroughStage(
         _ plan: LaunchPlan, _ resources: LaunchResources, _ birthplace: SharedDescriptor?
-    ) throws(ContainerError) -> Made {
+    ) throws(ContainerError) -> Made? {
         let pair = try during("launch") { () throws(SystemCallError) in
             try Socket.pair(.packets)
         }
@@ -154,6 +200,8 @@ final class Launcher {
             case .parent(_, let pidfd):
                 stage = SharedDescriptor(pidfd)
             }
+        } catch where error.errno == .busy && birthplace != nil {
+            return nil
         } catch {
             throw refusal(error)
         }
@@ -181,7 +229,11 @@ final class Launcher {
 
     static func refusal(_ error: SystemCallError) -> ContainerError {
         var hint = ""
-        if error.errno == .noSpace || error.errno == .notPermitted {
+        if error.errno == .busy {
+            hint =
+                "; its cgroup gives controllers to those below, and such a one takes no processes: "
+                + "--cgroup names one of those"
+        } else if error.errno == .noSpace || error.errno == .notPermitted {
             hint =
                 "; the host may limit namespaces (sysctl user.max_*_namespaces, or "
                 + "kernel.unprivileged_userns_clone for an ordinary user)"
@@ -293,6 +345,8 @@ final class Launcher {
             try Scheduling.apply(scheduler, to: pid)
         case .setIOPriority(let priority):
             try Scheduling.apply(priority, toGroup: pid)
+        case .setProcessors(let processors):
+            try Scheduling.apply(processors, to: pid)
         case .raiseHardLimit(let limit):
             do throws(SystemCallError) {
                 guard let resource = ResourceNumber(name: limit.type.rawValue) else {
@@ -318,7 +372,8 @@ final class Launcher {
         return ContainerError(
             .failed,
             "the container's process was killed\(end) before it was ready"
-                + MemoryKills.hint(MemoryKills.count(in: cgroup) &- killsBefore))
+                + (plan.namespaces.entered.isEmpty
+                    ? MemoryKills.hint(MemoryKills.count(in: cgroup) &- killsBefore) : ""))
     }
 
     /// Lets the process outlive this one: the container is on record now.

@@ -137,7 +137,7 @@ package struct Planner {
 
     /// What must not hold while the first process prepares (a policy for idle time, or none of its
     /// own to fork with), and what it has no right to in a user namespace.
-    private func planClosingSteps(_ namespaces: NamespacePlan) -> [ParentStep] {
+    func planClosingSteps(_ namespaces: NamespacePlan) -> [ParentStep] {
         guard schedulesFromOutside(namespaces) else { return [] }
         var steps: [ParentStep] = []
         if let scheduler = configuration.process?.scheduler {
@@ -170,11 +170,11 @@ package struct Planner {
             steps.append(.makeCgroupNamespace)
         }
         let labels = RequestedLabels(configuration)
-        if let label = labels.selinuxLabel, !request.noNewKeyring {
+        if let label = labels.selinuxLabel, request.keyring != nil {
             // Before the keyring that is to have it.
             steps.append(.writeLabel(.keyringLabel(label)))
         }
-        if !request.noNewKeyring { steps.append(.joinSessionKeyring("_ses.\(request.id)")) }
+        if let name = request.keyring { steps.append(.joinSessionKeyring(name)) }
         if let name = configuration.hostname, !name.isEmpty { steps.append(.setHostname(name)) }
         if let name = configuration.domainname, !name.isEmpty { steps.append(.setDomainname(name)) }
         if namespaces.hasOwnMounts {
@@ -220,10 +220,7 @@ package struct Planner {
         }
         // After the hooks of create, which are not the program; before the root is entered, because
         // a procfs of our own may not be had, and then the host's is used.
-        if let profile = labels.appArmorProfile {
-            steps.append(.writeLabel(.appArmorProfile(profile)))
-        }
-        if let label = labels.selinuxLabel { steps.append(.writeLabel(.selinuxLabel(label))) }
+        steps += planLabels(labels)
         steps.append(.finishReadOnlyMounts)
         if root.readonly { steps.append(.makeRootReadOnly) }
         steps.append(
@@ -232,6 +229,16 @@ package struct Planner {
             // Only now: a shared root cannot be pivoted to.
             steps.append(.setRootPropagation(propagation))
         }
+        steps += try planProcess(namespaces, identity)
+        return steps
+    }
+
+    /// What makes the process what it is to be, once it is where it is to be: the last steps of
+    /// every process of a container.
+    func planProcess(_ namespaces: NamespacePlan, _ identity: IdentityPlan?)
+        throws(ContainerError) -> [InitStep]
+    {
+        var steps: [InitStep] = []
         if let domain = configuration.linux.personality?.domain {
             steps.append(.setPersonality(domain))
         }
@@ -253,6 +260,15 @@ package struct Planner {
         }
         // Last: everything above needs rights that the process will not have.
         if let identity { steps.append(.dropPrivileges(identity)) }
+        return steps
+    }
+
+    func planLabels(_ labels: RequestedLabels) -> [InitStep] {
+        var steps: [InitStep] = []
+        if let profile = labels.appArmorProfile {
+            steps.append(.writeLabel(.appArmorProfile(profile)))
+        }
+        if let label = labels.selinuxLabel { steps.append(.writeLabel(.selinuxLabel(label))) }
         return steps
     }
 
@@ -305,11 +321,13 @@ package struct Planner {
 
     // MARK: The process
 
-    private mutating func planIdentity(_ process: ProcessSpec, _ namespaces: NamespacePlan)
+    mutating func planIdentity(_ process: ProcessSpec, _ namespaces: NamespacePlan)
         throws(ContainerError) -> IdentityPlan
     {
         var groups: [UInt32]? = process.user.additionalGids
-        if namespaces.new.contains(.user), IDMapping.mustDenySetgroups(namespaces, host: host) {
+        if namespaces.new.union(namespaces.entered).contains(.user),
+            IDMapping.mustDenySetgroups(namespaces, host: host)
+        {
             if !process.user.additionalGids.isEmpty {
                 throw ContainerError(
                     .invalidConfiguration,
@@ -353,7 +371,7 @@ package struct Planner {
         return plan
     }
 
-    private func planProgram() -> ProgramPlan {
+    func planProgram() -> ProgramPlan {
         var environment = configuration.process?.env ?? []
         if request.listenDescriptors > 0 {
             environment.append("LISTEN_FDS=\(request.listenDescriptors)")

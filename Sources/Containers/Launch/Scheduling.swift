@@ -88,6 +88,22 @@ extension MemoryPlacement {
     }
 }
 
+extension ProcessorSet {
+    /// A checked list, as execCPUAffinity has it; nil when there is none.
+    init?(_ list: String?, property: String) throws(ContainerError) {
+        guard let list else { return nil }
+        self.init()
+        for range in NumberList(list)?.ranges ?? [] {
+            guard range.upperBound < Self.limit else {
+                throw ContainerError(
+                    .invalidConfiguration,
+                    "\(property): \"\(list)\": no kernel has a CPU \(range.upperBound)")
+            }
+            for processor in range { insert(processor) }
+        }
+    }
+}
+
 /// Setting them, for a process from outside or by itself.
 enum Scheduling {
     /// `pid` is the caller for 0.
@@ -130,6 +146,18 @@ enum Scheduling {
                 case (.unsupportedCall, _): "; this kernel has no I/O priorities (CONFIG_BLOCK)"
                 default: ""
                 }
+            throw ContainerError(.failed, "\(error)\(hint)")
+        }
+    }
+
+    /// `pid` is the caller for 0.
+    static func apply(_ processors: ProcessorSet, to pid: Int32 = 0) throws(ContainerError) {
+        do throws(SystemCallError) {
+            try Process.setProcessors(processors, of: pid)
+        } catch {
+            let hint =
+                error.errno == .invalid
+                ? "; at least one of these CPUs must be there, and in the cpuset of the cgroup" : ""
             throw ContainerError(.failed, "\(error)\(hint)")
         }
     }

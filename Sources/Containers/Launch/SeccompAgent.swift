@@ -48,12 +48,15 @@ package struct SeccompAgent: Equatable, Sendable {
     }
 
     /// Sends the listener and whose it is, on a connection of its own.
-    func send(_ listener: SharedDescriptor, of record: ContainerRecord) throws(ContainerError) {
+    func send(_ listener: SharedDescriptor, of pid: Int32, in record: ContainerRecord)
+        throws(ContainerError)
+    {
         var state = State(
-            id: record.id, status: .created, pid: record.pid, bundle: record.bundle)
+            id: record.id, status: pid == record.pid ? .created : .running, pid: record.pid,
+            bundle: record.bundle)
         state.annotations = record.annotations
         let message = ContainerProcessState(
-            listenerOf: record.pid, metadata: metadata, state: state
+            listenerOf: pid, metadata: metadata, state: state
         ).encode()
         do throws(SystemCallError) {
             let agent = try Socket.connect(

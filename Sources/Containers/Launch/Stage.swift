@@ -16,6 +16,9 @@ enum Stage {
                 try Process.setParentDeathSignal(Signal.kill)
             }
             try join(plan.namespaces.joined)
+            if plan.namespaces.isEnteredByStage, let target = resources.target {
+                try InitProcess.enter(plan.namespaces.enteredAtBirth, of: target)
+            }
             try during("make the container's process") { () throws(SystemCallError) in
                 switch try Process.clone(plan.namespaces.madeAtBirth, asSibling: true) {
                 case .child:

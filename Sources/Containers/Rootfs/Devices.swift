@@ -102,7 +102,7 @@ extension InitProcess {
             guard try File.fileSystem(of: node).isDevpts, status.inode == 2,
                 status.type == .characterDevice, status.major == 5, status.minor == 2
             else { throw SystemCallError("open", "/dev/pts/ptmx", .noDevice) }
-            return try File.open(node.procPath, [.readWrite, .noControllingTerminal])
+            return try openAgain(node, [.readWrite, .noControllingTerminal])
         }
         try attempt { () throws(SystemCallError) in
             try Terminal.unlock(master)
@@ -120,8 +120,17 @@ extension InitProcess {
                 Array("/dev/pts/\(number)".utf8), passing: master.number, to: console.number)
             try Terminal.makeControlling(peer)
             for stream in CInt(0)...2 { try peer.duplicate(onto: stream) }
-            try attachConsole(peer)
+            if plan.isMain { try attachConsole(peer) }
         }
+    }
+
+    /// Opens for use what was only named before. By the procfs that is held, where there is one:
+    /// then "/proc" is the container's, and may lead anywhere.
+    private func openAgain(_ node: borrowing FileDescriptor, _ flags: OpenFlags)
+        throws(SystemCallError) -> FileDescriptor
+    {
+        guard let procfs else { return try File.open(node.procPath, flags) }
+        return try File.open("thread-self/fd/\(node.number)", at: procfs.number, flags)
     }
 
     private func attachConsole(_ peer: borrowing FileDescriptor) throws(SystemCallError) {

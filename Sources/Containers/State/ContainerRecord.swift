@@ -49,6 +49,8 @@ package struct ContainerRecord: Equatable, Sendable {
     package var networkDevices: [BorrowedNetworkDevice] = []
     /// Who gets the listener of the container's filter.
     package var seccompAgent: SeccompAgent?
+    /// What `exec` needs.
+    package var join: JoinRecord?
     /// Whether the container has a pid namespace that ends with its process.
     package var ownsPidNamespace: Bool
 
@@ -113,6 +115,7 @@ package struct ContainerRecord: Equatable, Sendable {
                 path: try node.required("path", "a string").string(),
                 metadata: try node["metadata"]?.string())
         }
+        if let node = root["join"] { join = try JoinRecord(node) }
         if let node = root["annotations"] {
             for member in try node.members() {
                 annotations[member.key] = try member.value.string()
@@ -160,6 +163,10 @@ package struct ContainerRecord: Equatable, Sendable {
                 json.member("path", seccompAgent.path)
                 if let metadata = seccompAgent.metadata { json.member("metadata", metadata) }
             }
+        }
+        if let join {
+            json.key("join")
+            join.write(to: &json)
         }
         if !cgroups.isEmpty {
             json.key("cgroups")

@@ -13,6 +13,26 @@ extension Configuration {
     }
 }
 
+extension Configuration {
+    /// How much of a configuration is read.
+    package enum Part: Sendable {
+        case all
+        /// What concerns one more process of a container: the process, and of `linux` what it shares
+        /// with the others without a namespace or a cgroup that it enters.
+        case execution
+    }
+
+    /// Reads part of a configuration that was checked as a whole before.
+    package static func decode(_ part: Part, from text: [UInt8]) throws(InvalidConfiguration)
+        -> Configuration
+    {
+        guard part == .execution else { return try decode(from: text) }
+        return try Reader.read(text, limits: .standard) { reader, root in
+            reader.execution(root)
+        }
+    }
+}
+
 extension ProcessSpec {
     /// Reads the process of `exec --process`; paths in violations start at the process.
     package static func decode(
@@ -69,6 +89,15 @@ extension Reader {
         section = "config.md#platform-specific-configuration"
         if let linux = object(root, "linux") { configuration.linux = self.linux(linux) }
         checkNamespaces(of: configuration, in: root)
+        return configuration
+    }
+
+    fileprivate mutating func execution(_ root: JSONNode) -> Configuration {
+        var configuration = Configuration(ociVersion: "")
+        if let process = object(root, "process") { configuration.process = self.process(process) }
+        if let linux = object(root, "linux") {
+            configuration.linux = sharedByProcesses(linux)
+        }
         return configuration
     }
 

@@ -38,6 +38,17 @@ extension Reader {
         return linux
     }
 
+    /// The part of `linux` that a further process of the container takes on by itself.
+    mutating func sharedByProcesses(_ node: JSONNode) -> LinuxSection {
+        var linux = LinuxSection()
+        linux.uidMappings = mappings(node, "uidMappings")
+        linux.gidMappings = mappings(node, "gidMappings")
+        linux.intelRdt = intelRdt(node)
+        linux.personality = personality(node)
+        linux.memoryPolicy = memoryPolicy(node)
+        return linux
+    }
+
     private mutating func namespaces(_ linux: JSONNode) -> [Namespace] {
         section = "config-linux.md#namespaces"
         var namespaces: [Namespace] = []

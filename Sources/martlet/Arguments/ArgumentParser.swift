@@ -26,8 +26,15 @@ struct OptionValues: Equatable, Sendable {
     /// The value of a flag whose value is a number; 0 when it was not given.
     func number(_ name: OptionName) -> Int { self[name].flatMap { Int($0) } ?? 0 }
 
-    mutating func set(_ name: OptionName, to value: String) {
-        values.removeAll { $0.name == name }
+    /// Every value of a flag that may be given more than once.
+    func all(_ name: OptionName) -> [String] {
+        var found: [String] = []
+        for entry in values where entry.name == name { found.append(entry.value) }
+        return found
+    }
+
+    mutating func set(_ name: OptionName, to value: String, replacing: Bool = true) {
+        if replacing { values.removeAll { $0.name == name } }
         values.append((name, value))
     }
 
@@ -94,7 +101,9 @@ struct ArgumentParser {
                 guard let option = grammar.options.first(where: { $0.isNamed(flag.name) }) else {
                     throw Self.unknownFlag(flag.name, spelled: word, of: grammar)
                 }
-                options.set(option.name, to: try value(of: option, flag, usage: grammar.usage))
+                options.set(
+                    option.name, to: try value(of: option, flag, usage: grammar.usage),
+                    replacing: !option.isRepeatable)
             }
         }
         if options.isSet(.help) { return .help(command) }

@@ -2,8 +2,8 @@
 
 /// Every command there is.
 enum CommandName: String, CaseIterable, Sendable {
-    case create, start, state, kill, delete, run, list, ps, pause, resume, update, events, spec
-    case check, features, help, version
+    case create, start, state, kill, delete, run, exec, list, ps, pause, resume, update, events
+    case spec, check, features, help, version
 }
 
 /// The command line as a table: the only place that knows a flag's or a command's name.
@@ -49,6 +49,7 @@ enum CommandTable {
         switch command {
         case .create: create
         case .run: run
+        case .exec: exec
         case .start, .state, .pause, .resume: ofOneContainer(command)
         case .ps: ps
         case .update: update
@@ -85,6 +86,54 @@ enum CommandTable {
                 .preserveFds, .number("N"),
                 "pass N more descriptors on, after those of LISTEN_FDS (default: 0)"),
         ]
+    }
+
+    private static var exec: CommandGrammar {
+        CommandGrammar(
+            name: .exec, summary: "run one more program in a container",
+            options: [
+                OptionGrammar(.cwd, .text("DIR"), "its working directory in the container"),
+                OptionGrammar(
+                    .env, short: "e", .text("NAME=VALUE"), "add a variable; may be repeated",
+                    isRepeatable: true),
+                OptionGrammar(.tty, short: "t", .boolean, "give it a terminal"),
+                OptionGrammar(.user, short: "u", .text("UID[:GID]"), "who it is, in numbers"),
+                OptionGrammar(
+                    .additionalGids, short: "g", .text("GID"), "add a group; may be repeated",
+                    isRepeatable: true),
+                OptionGrammar(
+                    .process, short: "p", .text("FILE"),
+                    "take the process from this file, as config.json has it"),
+                OptionGrammar(.detach, short: "d", .boolean, "do not wait: leave it running"),
+                OptionGrammar(.pidFile, .text("FILE"), "write its pid to this file"),
+                OptionGrammar(
+                    .consoleSocket, .text("SOCKET"),
+                    "send the terminal's master to this Unix socket"),
+                OptionGrammar(
+                    .pidfdSocket, .text("SOCKET"),
+                    "send a pidfd of the process to this Unix socket"),
+                OptionGrammar(.processLabel, .text("LABEL"), "its SELinux label"),
+                OptionGrammar(.apparmor, .text("PROFILE"), "its AppArmor profile"),
+                OptionGrammar(
+                    .noNewPrivileges, .boolean, "let it gain no privileges by what it executes"),
+                OptionGrammar(
+                    .capability, short: "c", .text("CAP"), "add a capability; may be repeated",
+                    isRepeatable: true),
+                OptionGrammar(
+                    .preserveFds, .number("N"), "pass N more descriptors on (default: 0)"),
+                OptionGrammar(
+                    .cgroup, .text("[CONTROLLER:]PATH"),
+                    "put it into this cgroup below the container's; may be repeated",
+                    isRepeatable: true),
+                OptionGrammar(
+                    .ignorePaused, .boolean, "also when the container is paused: it waits then"),
+                help,
+            ], operands: [id], rest: "COMMAND",
+            discussion: """
+                What is not given is as in the container's own process, as it was made. Signals are \
+                passed on. The exit code is the program's, or 128 and the number of the signal that \
+                ended it; 255 is a failure of martlet.
+                """)
     }
 
     private static var create: CommandGrammar {

@@ -59,6 +59,19 @@ enum OptionName: String, CaseIterable, Sendable {
     case format
     case quiet
     case json
+    // Of exec.
+    case cwd
+    case env
+    case tty
+    case user
+    case additionalGids = "additional-gids"
+    case process
+    case processLabel = "process-label"
+    case apparmor
+    case noNewPrivileges = "no-new-privs"
+    case capability = "cap"
+    case cgroup
+    case ignorePaused = "ignore-paused"
     // Of update and events.
     case resources
     case blkioWeight = "blkio-weight"
@@ -91,12 +104,18 @@ struct OptionGrammar: Sendable {
     let value: ValueKind
     /// Says what it does, in one line.
     let help: String
+    /// Whether it may be given more than once, for more than one value. Else the last one counts.
+    let isRepeatable: Bool
 
-    init(_ name: OptionName, short: String? = nil, _ value: ValueKind, _ help: String) {
+    init(
+        _ name: OptionName, short: String? = nil, _ value: ValueKind, _ help: String,
+        isRepeatable: Bool = false
+    ) {
         self.name = name
         self.short = short
         self.value = value
         self.help = help
+        self.isRepeatable = isRepeatable
     }
 
     /// Whether a word without its dashes means this flag.

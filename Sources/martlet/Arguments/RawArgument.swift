@@ -25,6 +25,6 @@ enum RawArgument {
 
     /// Whether a word is the name of a command whose process goes on inside a container.
     static func isEnteringCommand(_ word: UnsafePointer<CChar>) -> Bool {
-        unsafe isSame(word, "create") || isSame(word, "run")
+        unsafe isSame(word, "create") || isSame(word, "run") || isSame(word, "exec")
     }
 }

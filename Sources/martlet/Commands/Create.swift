@@ -27,7 +27,7 @@ extension Invocation {
         request.usesSystemd = globals.usesSystemd
         request.isStrict = globals.isStrict
         request.noPivot = options.isSet(.noPivot)
-        request.noNewKeyring = options.isSet(.noNewKeyring)
+        if options.isSet(.noNewKeyring) { request.keyring = nil }
         request.preservedDescriptors = descriptors.preserved
         request.listenDescriptors = descriptors.listening
         request.notifySocket = notifySocket

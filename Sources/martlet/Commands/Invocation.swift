@@ -23,6 +23,7 @@ struct Invocation {
         switch command {
         case .create: try create()
         case .run: return try run()
+        case .exec: return try exec()
         case .start: try runtime.start(id, notifying: notifyRequest, warn: log.warning)
         case .state: try Output.write(runtime.state(id).encode(pretty: true) + [newline])
         case .kill: try kill()
