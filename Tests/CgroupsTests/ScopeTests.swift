@@ -225,6 +225,24 @@ import Testing
             try late([terminals, null, exception]).last == UnitProperty("DeviceAllow", entries))
     }
 
+    @Test func `a unit has a hierarchy of devices always, on v1`() throws {
+        let all = UnitProperty(
+            "DeviceAllow",
+            .array(
+                of: "(ss)",
+                ["block-*", "char-*"].map { .structure([.string($0), .string("rwm")]) }))
+        #expect(UnitProperties.deviceHierarchy(PlanTests.v1) == [all])
+        #expect(UnitProperties.deviceHierarchy(PlanTests.v2).isEmpty)
+        let properties = try UnitProperties(
+            Resources(), support: PlanTests.v1, systemd: 252,
+            devices: DeviceRules([Resources.DeviceRule(allow: true)], defaults: []))
+        #expect(
+            properties.late == [
+                UnitProperty("DeviceAllow", .array(of: "(ss)", [])),
+                UnitProperty("DevicePolicy", .string("auto")), all,
+            ])
+    }
+
     // MARK: Annotations
 
     private func annotation(_ name: String, _ text: String) throws -> [UnitProperty] {

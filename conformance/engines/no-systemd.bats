@@ -16,6 +16,15 @@ setup_file() { it_runs; }
     nothing_left
 }
 
+@test "no systemd: check says so, too" {
+    only_martlet
+    GLOBAL+=(--systemd-cgroup)
+    with env DBUS_SYSTEM_BUS_ADDRESS="unix:path=$T/no-bus" -- check --bundle "$BUNDLE"
+    equal "$status" 1
+    has "$output" "$T/no-bus"
+    has "$output" '--cgroup-manager cgroupfs'
+}
+
 # peer PYTHON: a bus that does what it likes with each connection.
 peer() {
     background python3 -c "

@@ -3,6 +3,7 @@
 # --systemd-cgroup: the container's cgroup is a scope of systemd's, which knows what limits it.
 #
 #     sudo conformance/vm/run --init systemd conformance/run conformance/engines/systemd.bats
+#     sudo conformance/vm/run --init systemd --cgroups hybrid conformance/run conformance/engines/systemd.bats
 
 load ../helpers
 
@@ -40,7 +41,14 @@ directory() {
     fi
 }
 
-cgroup2() { [ -e /sys/fs/cgroup/cgroup.controllers ] || not_here 'no cgroup2 at /sys/fs/cgroup'; }
+on_cgroup2() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
+
+cgroup2() { on_cgroup2 || not_here 'no cgroup2 at /sys/fs/cgroup'; }
+
+cgroup1() { ! on_cgroup2 || not_here 'no hierarchies of cgroup v1'; }
+
+# v1 HIERARCHY FILE: what the container has there.
+v1() { cat "/sys/fs/cgroup/$1$(property ControlGroup)/$2"; }
 
 no_unit() { [ -z "$(systemctl list-units --all --plain --no-legend "*$ID*")" ]; }
 
@@ -79,6 +87,22 @@ rootless_bundle() {
     has "$(cat "/proc/$(pid_of)/cgroup")" ":$(property ControlGroup)"
 }
 
+@test "systemd: check tells what create would say, and makes nothing" {
+    only_martlet
+    edit '.linux.resources = {pids: {limit: 20}}'
+    rt check --bundle "$BUNDLE"
+    equal "$status$output$errors" "0$BUNDLE: nothing was found that would fail"
+    no_unit
+    ready ''
+    rt check --bundle "$BUNDLE"
+    equal "$status" 1
+    has "$output" "$SCOPE"
+    edit '.linux.cgroupsPath = "/some/path"'
+    rt check --bundle "$BUNDLE"
+    equal "$status" 1
+    has "$output" 'slice:prefix:name'
+}
+
 @test "systemd: without a place it is in system.slice" {
     edit 'del(.linux.cgroupsPath)'
     ready ''
@@ -110,8 +134,62 @@ rootless_bundle() {
     equal "$(cat "$(directory)/pids.max")" 20
 }
 
+@test "systemd: the unit knows the limits, and they hold, on v1" {
+    cgroup1
+    edit '.linux.resources = {memory: {limit: 67108864, swap: 100000000}, blockIO: {throttleReadBpsDevice: []},
+        cpu: {shares: 512, quota: 50000, period: 100000}, pids: {limit: 20}}'
+    [ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ] || edit 'del(.linux.resources.memory.swap)'
+    ready ''
+    equal "$(property MemoryLimit)" 67108864
+    equal "$(property CPUShares)" 512
+    equal "$(property CPUQuotaPerSecUSec)" 500ms
+    equal "$(property TasksMax)" 20
+    local i
+    for i in before after; do
+        equal "$(v1 memory memory.limit_in_bytes)" 67108864
+        equal "$(v1 cpu cpu.shares)" 512
+        equal "$(v1 cpu cpu.cfs_quota_us)" 50000
+        equal "$(v1 pids pids.max)" 20
+        systemctl daemon-reload
+    done
+    rt update --memory 32m --pids-limit 9 --cpu-quota 10000 "$ID"
+    ok
+    equal "$(property MemoryLimit)" 33554432
+    equal "$(property TasksMax)" 9
+    systemctl daemon-reload
+    equal "$(v1 memory memory.limit_in_bytes)" 33554432
+    equal "$(v1 pids pids.max)" 9
+    equal "$(v1 cpu cpu.cfs_quota_us)" 10000
+}
+
+# systemd 252 moves a scope's processes out of v1's devices when the unit's first rule comes late.
+@test "systemd: whatever the unit is told, its processes stay where the rules are" {
+    edit '.linux.resources = {devices: [{allow: true, access: "rwm"}]}'
+    ready ''
+    stays() {
+        local place
+        while IFS=: read -r _ _ place; do
+            [ "$place" = "$(property ControlGroup)" ] || say "a process is in $place"
+        done < <(grep -E '^[0-9]+:(devices|memory|pids|cpu,cpuacct|name=systemd|):' "/proc/$(pid_of)/cgroup")
+    }
+    stays
+    systemctl daemon-reload
+    stays
+    echo '{"devices":[{"allow":false,"access":"rwm"}]}' >"$T/r.json"
+    rt update -r "$T/r.json" "$ID"
+    ok
+    stays
+    systemctl daemon-reload
+    stays
+    echo '{"devices":[{"allow":true,"access":"rwm"}]}' >"$T/r.json"
+    rt update -r "$T/r.json" "$ID"
+    ok
+    stays
+    systemctl daemon-reload
+    stays
+}
+
 @test "systemd: too much memory is the end of the program" {
-    cgroup2
     edit '.linux.resources = {memory: {limit: 16777216, swap: 16777216}}'
     inside 'head -c 100000000 /dev/zero | tail; echo survived: $?'
     lacks "$output" 'survived: 0'
@@ -254,13 +332,26 @@ exec sleep 1000'
 @test "systemd: an ordinary user's container is in a scope of the user's own systemd" {
     has_tester
     rootless_bundle 4000
-    edit '.linux.resources = {pids: {limit: 20}}'
+    ! on_cgroup2 || edit '.linux.resources = {pids: {limit: 20}}'
     as_tester "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" run --detach --bundle "$BUNDLE" "$ID"
     ok
     has "$(cat "/proc/$(recorded_pid)/cgroup")" "/user@4000.service/user.slice/"
-    equal "$(cat "/sys/fs/cgroup$(cut -d: -f3 "/proc/$(recorded_pid)/cgroup")/pids.max")" 20
+    ! on_cgroup2 || equal "$(cat "/sys/fs/cgroup$(cut -d: -f3 "/proc/$(recorded_pid)/cgroup")/pids.max")" 20
     as_tester "$RUNTIME" --root "$ROOT" delete --force "$ID"
     ok
+    as_tester systemctl --user list-units --all --plain --no-legend "*$ID*"
+    equal "$output" ''
+}
+
+@test "systemd: a limit that v1 gives no ordinary user is refused by its name" {
+    has_tester
+    cgroup1
+    rootless_bundle 4000
+    edit '.linux.resources = {pids: {limit: 20}}'
+    as_tester "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" create --bundle "$BUNDLE" "$ID"
+    refused
+    has "$errors" '/sys/fs/cgroup/pids'
+    nothing_left
     as_tester systemctl --user list-units --all --plain --no-legend "*$ID*"
     equal "$output" ''
 }

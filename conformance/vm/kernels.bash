@@ -35,6 +35,15 @@ shut_in() {
         --propagation private sh -c "$read_only" sh "$job" "$@"
 }
 
+# What the kernel, and systemd through it, is told of versions of cgroups.
+cgroup_arguments() {
+    case $cgroups in
+        v2) echo cgroup_no_v1=all ;;
+        hybrid) echo systemd.unified_cgroup_hierarchy=0 ;;
+        v1) echo systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1 ;;
+    esac
+}
+
 # --- User Mode Linux -------------------------------------------------------------------------
 
 programs_uml() { echo linux.uml; }
@@ -48,7 +57,7 @@ uml() {
         linux.uml "mem=${memory}M" uml_dir="$job/" umid=guest noreboot \
         root=/dev/root rootfstype=hostfs rootflags=/ ro \
         con=null con0=null,fd:1 con1=null,fd:3 con2=null,fd:4 ssl=null console=tty2 \
-        quiet panic=-1 cgroup_no_v1=all "$@" \
+        quiet panic=-1 $(cgroup_arguments) "$@" \
         </dev/null 2>>"$job/console" 3>"$job/result" 4>>"$job/console"
 }
 
@@ -150,7 +159,7 @@ qemu() {
         -machine pc,usb=off,memory-backend=memory -accel tcg,thread=multi -cpu Nehalem,+rdrand -smp 2 \
         -object "memory-backend-memfd,id=memory,size=${memory}M,share=on" -m "$memory" \
         -kernel "$image/boot/vmlinuz-$version" -initrd "$job/first.cpio" \
-        -append "console=ttyS0 quiet panic=-1 cgroup_no_v1=all mitigations=off tsc=reliable $* VM_MODULES=$image/lib/modules" \
+        -append "console=ttyS0 quiet panic=-1 $(cgroup_arguments) mitigations=off tsc=reliable $* VM_MODULES=$image/lib/modules" \
         -serial "file:$job/console" \
         -chardev "socket,id=files,path=$job/files" -device vhost-user-fs-pci,chardev=files,tag=host \
         -device virtio-serial-pci \

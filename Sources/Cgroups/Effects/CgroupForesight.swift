@@ -14,6 +14,10 @@ extension CgroupCreation {
             // What is missing will be made below the last directory that is there.
             let existing = names.prefix(names.count - place.made.count).joined(separator: "/")
             guard let directory = try top.open(existing) else { continue }
+            if needs.isMadeBySystemd, place.isCgroup2 {
+                found += try undelegatedControllers(in: directory)
+                continue
+            }
             if !place.made.isEmpty, let obstacle = refusal(in: directory, of: place) {
                 found.append(obstacle)
                 continue
@@ -34,6 +38,20 @@ extension CgroupCreation {
             "cgroup \"\(directory.path)\" cannot be written to by this user; it has to be "
                 + "delegated (by systemd: Delegate=yes), or cgroups left alone "
                 + "(--cgroup-manager disabled)")
+    }
+
+    /// What systemd was not given, and so cannot give: it enables what it has by itself.
+    private func undelegatedControllers(in directory: borrowing CgroupDirectory)
+        throws(CgroupError) -> [CgroupError]
+    {
+        let available = words(of: try directory.read("cgroup.controllers") ?? "")
+        return needs.unified.subtracting(available).sorted().map {
+            CgroupError(
+                .unsupported,
+                "the \($0) controller is not available to systemd in cgroup "
+                    + "\"\(directory.path)\"; a user's systemd has to be given it (Delegate= of "
+                    + "user@.service)")
+        }
     }
 
     private func missingControllers(

@@ -215,7 +215,10 @@ package final class Systemd {
         if invocation.isEmpty { return false }
         return try during("unit \"\(unit)\"") { () throws(BusError) in
             guard let object = try object(of: unit) else { return false }
-            return try self.invocation(of: object) != invocation
+            // A unit that has ended since it was found is loaded once more by the question, and has
+            // never been started then.
+            let found = try self.invocation(of: object)
+            return !found.isEmpty && found != invocation
         }
     }
 

@@ -221,6 +221,18 @@ package struct UnitProperties: Equatable, Sendable {
 
     // MARK: Devices
 
+    /// Has the scope a cgroup of v1's `devices` from its start on, where everything is allowed.
+    /// Without, systemd 252 makes one when the rules come, and moves the scope's processes out of
+    /// ours and into the slice's, where no rule is.
+    package static func deviceHierarchy(_ support: ControllerSupport) -> [UnitProperty] {
+        if support.version(of: "devices") != .v1 { return [] }
+        return [UnitProperty("DeviceAllow", allDevices)]
+    }
+
+    private static let allDevices = BusValue.array(
+        of: "(ss)",
+        ["block-*", "char-*"].map { .structure([.string($0), .string("rwm")]) })
+
     /// What the rules allow, or more where systemd has no word for it: the cgroup's own rules hold
     /// besides. First emptied, as systemd adds to its list.
     private mutating func devices(_ rules: DeviceRules) {
@@ -235,7 +247,11 @@ package struct UnitProperties: Equatable, Sendable {
         }
         late.append(UnitProperty("DeviceAllow", .array(of: "(ss)", [])))
         late.append(UnitProperty("DevicePolicy", .string(allowsAll ? "auto" : "strict")))
-        if allowsAll { return }
+        if allowsAll {
+            // Or systemd would have no use for a cgroup of v1's any longer.
+            late += Self.deviceHierarchy(support)
+            return
+        }
         let entries = allowed.map {
             BusValue.structure([
                 .string(Self.node($0.devices)), .string($0.access.description),

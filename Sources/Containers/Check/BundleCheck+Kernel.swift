@@ -155,10 +155,10 @@ extension BundleCheck {
     // MARK: Cgroups
 
     mutating func checkCgroups() {
-        if cgroupManager == .systemd { return }
         let host = host
         let configuration = configuration
-        let isManaged = cgroupManager == .cgroupfs
+        let isManaged = cgroupManager != .disabled
+        let usesSystemd = cgroupManager == .systemd
         var warnings: [String] = []
         var obstacles: [CgroupError] = []
         var isAsked = false
@@ -166,7 +166,8 @@ extension BundleCheck {
             let id = try ContainerID.checked("check")
             guard
                 let plan = try CgroupPlan(
-                    configuration, id: id, host: host, isManaged: isManaged)
+                    configuration, id: id, host: host, isManaged: isManaged,
+                    usesSystemd: usesSystemd)
             else { return }
             isAsked = true
             warnings = plan.resources.warnings

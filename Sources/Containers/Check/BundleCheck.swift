@@ -21,7 +21,7 @@ package struct BundleCheck {
         case cgroupfs
         /// Nobody: the container stays in the caller's.
         case disabled
-        /// systemd, which does not say beforehand what it would refuse.
+        /// systemd, which is asked where the container would be, and for nothing else.
         case systemd
     }
 

@@ -10,6 +10,7 @@ final class ScopePlan {
     private let name: ScopeName
     private let properties: UnitProperties
     private let annotated: [UnitProperty]
+    private let first: [UnitProperty]
     private var invocation = ""
     /// Whether the scope is ours to take away.
     private(set) var isStarted = false
@@ -26,6 +27,7 @@ final class ScopePlan {
         properties = try UnitProperties(
             resources, support: support, systemd: systemd.version,
             devices: owner.deviceRules(resources, policy))
+        first = owner == .system ? UnitProperties.deviceHierarchy(support) : []
         if try systemd.isActive(name.unit) {
             throw CgroupError(
                 .inUse,
@@ -46,7 +48,7 @@ final class ScopePlan {
         try withCgroups { () throws(CgroupError) in
             do throws(CgroupError) {
                 invocation = try systemd.start(
-                    name, process: pid, for: id.text, properties.early + annotated)
+                    name, process: pid, for: id.text, first + properties.early + annotated)
             } catch {
                 // It may have been made, and only not in time; but then not if the name was taken.
                 isStarted = error.kind != .inUse
