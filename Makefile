@@ -108,11 +108,12 @@ startup: release ## compare `martlet --version` with an empty static Swift progr
 install: $(if $(and $(wildcard $(BINARY)),$(wildcard $(SHIM))),,release) ## install the binaries and the man pages: PREFIX= DESTDIR=
 	$(INSTALL) -D -m 0755 $(BINARY) "$(DESTDIR)$(BINDIR)/martlet"
 	$(INSTALL) -D -m 0755 $(SHIM) "$(DESTDIR)$(BINDIR)/martlet-shim"
+	ln -sf martlet-shim "$(DESTDIR)$(BINDIR)/containerd-shim-martlet-v1"
 	for page in $(MANUALS); do \
 		$(INSTALL) -D -m 0644 "$$page" "$(DESTDIR)$(MANDIR)/man8/$${page##*/}" || exit 1; done
 
 uninstall: ## remove what install has installed
-	rm -f "$(DESTDIR)$(BINDIR)/martlet" "$(DESTDIR)$(BINDIR)/martlet-shim" $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man8/$(notdir $(page))")
+	rm -f "$(DESTDIR)$(BINDIR)/martlet" "$(DESTDIR)$(BINDIR)/martlet-shim" "$(DESTDIR)$(BINDIR)/containerd-shim-martlet-v1" $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man8/$(notdir $(page))")
 
 man: setup-check ## check the man pages, and write them as text into .build/man
 	@scripts/man

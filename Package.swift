@@ -37,15 +37,16 @@ let package = Package(
         .target(name: "JSON", dependencies: ["CJSON"], swiftSettings: strict),
         .target(name: "OCI", dependencies: ["JSON"], swiftSettings: strict),
         .target(
-            name: "Seccomp", dependencies: ["CLinux", "CSeccomp", "Linux", "OCI"],
+            name: "Seccomp", dependencies: ["CLinux", "CSeccomp", "Digest", "Linux", "OCI"],
             swiftSettings: strict),
         .target(name: "Cgroups", dependencies: ["Linux", "OCI"], swiftSettings: strict),
         .target(
             name: "Containers", dependencies: ["Linux", "JSON", "OCI", "Seccomp", "Cgroups"],
             swiftSettings: strict),
         .target(name: "Protobuf", dependencies: [], swiftSettings: strict),
+        .target(name: "Digest", dependencies: [], swiftSettings: strict),
         .target(
-            name: "Supervision", dependencies: ["Linux", "JSON", "Protobuf"],
+            name: "Supervision", dependencies: ["Digest", "Linux", "JSON", "Protobuf"],
             swiftSettings: strict),
 
         // The runtime.
@@ -71,7 +72,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "JSON"], swiftSettings: strict),
         .testTarget(
-            name: "SeccompTests", dependencies: ["Seccomp", "CSeccomp", "OCI", "Linux"],
+            name: "SeccompTests",
+            dependencies: ["Seccomp", "CSeccomp", "Digest", "OCI", "Linux"],
             swiftSettings: strict),
         .testTarget(
             name: "CgroupsTests", dependencies: ["Cgroups", "OCI", "Linux"],

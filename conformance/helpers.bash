@@ -219,7 +219,14 @@ stopped() { within 5 is_status stopped; }
 end_container() { rt kill "$ID" KILL; stopped; }
 
 # gone PID: no such process, or only its zombie.
-gone() { [ ! -e "/proc/$1" ] || [[ $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) == [ZX]* ]] || [ ! -s "/proc/$1/stat" ]; }
+gone() {
+    local stat
+    # To be read to know: files of procfs have no size.
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+    [[ -z $stat || ${stat##*) } == [ZX]* ]]
+}
+
+is_alive() { ! gone "$1"; }
 
 # ---------------------------------------------------------------------------------------------
 # What must hold

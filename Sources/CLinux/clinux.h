@@ -69,6 +69,7 @@
 #define AT_RECURSIVE 0x8000
 #endif
 static inline int clinux_mnt_detach(void) { return 2; }
+static inline int clinux_umount_nofollow(void) { return 8; }
 _Static_assert(sizeof(struct mount_attr) == 32, "struct mount_attr is version 0");
 _Static_assert(sizeof(struct open_how) == 24, "struct open_how is version 0");
 

@@ -57,6 +57,7 @@ extension Errno {
     package static var notEmpty: Errno { Errno(rawValue: ENOTEMPTY) }
     package static var symbolicLinkLoop: Errno { Errno(rawValue: ELOOP) }
     package static var unsupported: Errno { Errno(rawValue: EOPNOTSUPP) }
+    package static var addressInUse: Errno { Errno(rawValue: EADDRINUSE) }
     package static var connectionRefused: Errno { Errno(rawValue: ECONNREFUSED) }
     package static var connectionReset: Errno { Errno(rawValue: ECONNRESET) }
     package static var timedOut: Errno { Errno(rawValue: ETIMEDOUT) }

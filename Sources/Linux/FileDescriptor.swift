@@ -79,10 +79,15 @@ package enum Descriptors {
         clinux_fcntl(number, F_GETFD, 0) != -1
     }
 
-    /// A second descriptor, close-on-exec, of a file that someone else holds.
-    package static func duplicate(_ number: CInt) throws(SystemCallError) -> FileDescriptor {
+    /// A second descriptor, close-on-exec, of a file that someone else holds; its number is not
+    /// below `first`.
+    package static func duplicate(_ number: CInt, from first: CInt = 3) throws(SystemCallError)
+        -> FileDescriptor
+    {
         FileDescriptor(
-            owning: try check("duplicate") { clinux_fcntl(number, F_DUPFD_CLOEXEC, 3) })
+            owning: try check("duplicate") {
+                clinux_fcntl(number, F_DUPFD_CLOEXEC, Int(first))
+            })
     }
 
     /// Closes every descriptor from `first` on. The system call is `close_range(2)`, Linux 5.9.

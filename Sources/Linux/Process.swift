@@ -238,6 +238,15 @@ extension Process {
         try control("prctl PR_SET_NO_NEW_PRIVS", PR_SET_NO_NEW_PRIVS, 1)
     }
 
+    /// Lets this process's group share a processor core's threads with nobody else: a cookie of
+    /// its own, which children have too. The system call is `prctl(2)`, PR_SCHED_CORE, Linux 5.14.
+    package static func separateCoreSchedulingOfGroup() throws(SystemCallError) {
+        _ = try check("prctl PR_SCHED_CORE") {
+            // The scope 2 is the process group (PIDTYPE_PGID).
+            clinux_prctl(PR_SCHED_CORE, UInt(PR_SCHED_CORE_CREATE), 0, 2, 0)
+        }
+    }
+
     /// Makes orphans below this process its children. The system call is `prctl(2)`,
     /// PR_SET_CHILD_SUBREAPER.
     package static func becomeSubreaper() throws(SystemCallError) {

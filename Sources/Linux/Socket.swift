@@ -31,26 +31,29 @@ package enum Socket {
     }
 
     /// A listening socket at `name` in an open directory, so that no path is too long for it.
-    package static func listen(_ kind: Kind, at name: String, in directory: CInt)
-        throws(SystemCallError) -> FileDescriptor
-    {
+    package static func listen(
+        _ kind: Kind, at name: String, in directory: CInt, backlog: CInt = 8
+    ) throws(SystemCallError) -> FileDescriptor {
         let socket = try make(kind)
         let number = socket.number
         var address = try address(of: "/proc/self/fd/\(directory)/\(name)")
         _ = try check("bind", name) { unsafe clinux_bind(number, &address) }
-        if kind != .datagram { _ = try check("listen", name) { CLinux.listen(number, 8) } }
+        if kind != .datagram { _ = try check("listen", name) { CLinux.listen(number, backlog) } }
         return socket
     }
 
     /// A socket connected to the one at a path. A path of any length is taken: it is opened
     /// first, and reached through its descriptor. With `patience`, in seconds, neither the
-    /// connection nor what is sent later waits longer for the other side (EAGAIN).
+    /// connection nor what is sent later waits longer for the other side (EAGAIN). Without
+    /// `waiting` nothing waits at all, then or later.
     package static func connect(
-        _ kind: Kind, to path: String, at directory: CInt, patience: Int? = nil
+        _ kind: Kind, to path: String, at directory: CInt, patience: Int? = nil,
+        waiting: Bool = true
     ) throws(SystemCallError) -> FileDescriptor {
         let target = try File.open(path, at: directory, .pathOnly)
         let socket = try make(kind)
         let number = socket.number
+        if !waiting { try Readiness.makeNonBlocking(socket) }
         if let patience {
             var time = timeval(tv_sec: patience, tv_usec: 0)
             _ = try check("setsockopt SO_SNDTIMEO") {

@@ -14,6 +14,8 @@ package struct Spawn {
     package var input: CInt?
     package var output: CInt?
     package var errors: CInt?
+    /// What become its descriptors from 3 on, in this order.
+    package var passed: [CInt] = []
     /// Where it starts; nil for our own working directory.
     package var directory: String?
     /// Whether it leads a process group of its own, so that all of it can be killed.
@@ -66,9 +68,12 @@ package struct Spawn {
             try? File.write(outOfMemoryScore, toExisting: "/proc/self/oom_score_adj")
         }
         // First out of the way of each other's numbers. They stay open until exec.
-        let sources = [input ?? null, output ?? null, errors ?? null]
+        let sources = [input ?? null, output ?? null, errors ?? null] + passed
+        let first = CInt(sources.count)
         var copies: [CInt] = []
-        for source in sources { copies.append(try Descriptors.duplicate(source).release()) }
+        for source in sources {
+            copies.append(try Descriptors.duplicate(source, from: first).release())
+        }
         for (target, copy) in copies.enumerated() {
             try Descriptors.copy(copy, onto: CInt(target))
         }

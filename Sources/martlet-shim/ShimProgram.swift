@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Linux
+internal import Supervision
 
 /// One run of the program: what it is depends on the name it is called by, and on its first word.
 enum ShimProgram {
@@ -28,6 +29,9 @@ enum ShimProgram {
         Signal.ignore(Signal.pipe)
         Signal.ignore(Signal.fileSize)
 
+        if let name = words.first, ContainerdShim.isNamed(name) {
+            return ContainerdShim.run(words, version: ShimInformation.version)
+        }
         let arguments = Array(words.dropFirst())
         guard let first = arguments.first else {
             complain("no command given\n\(usage)")

@@ -592,7 +592,7 @@ only_on_host() {
     ok
     local pid
     pid=$(cat "$LOG/pid")
-    ! gone "$pid"
+    is_alive "$pid"
     kill -KILL "$pid"
 }
 

@@ -75,3 +75,17 @@ package struct CallError: Error, Equatable, Sendable, CustomStringConvertible {
     /// As it stands in an answer.
     package var status: CallStatus { CallStatus(code: code.rawValue, message: message) }
 }
+
+extension String {
+    /// Whether some words are in it. The library's own `contains` brings regular expressions with
+    /// it, which are larger than the rest of the program.
+    func mentions(_ words: String) -> Bool {
+        let wanted = Array(words.utf8)
+        var rest = utf8[...]
+        while rest.count >= wanted.count {
+            if rest.starts(with: wanted) { return true }
+            rest = rest.dropFirst()
+        }
+        return false
+    }
+}
