@@ -35,7 +35,7 @@ COMPILE_FLAGS := -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-ma
 RELEASE_FLAGS := $(LINK_FLAGS) $(COMPILE_FLAGS) --explicit-target-dependency-import-check error
 
 .PHONY: all build release debug demo test test-root test-vm test-vm-full check lint fmt \
-	conformance bench startup fuzz install uninstall man docs dist hooks clean help \
+	conformance stress bench startup fuzz install uninstall man docs dist hooks clean help \
 	setup setup-test setup-check setup-vm
 
 all: release ## build the release binaries, .build/release/martlet and martlet-shim
@@ -97,6 +97,9 @@ test-vm: setup-vm debug release ## run what this machine cannot in virtual machi
 
 test-vm-full: setup-vm debug release ## the same with every suite, and more under QEMU: takes long
 	RUNTIME="$(CURDIR)/$(BINARY)" conformance/vm/test --full
+
+stress: setup-test release ## load and faults, the whole round: takes an hour or more; `make test` has a short one
+	STRESS=whole RUNTIME="$(RUNTIME)" conformance/run conformance/stress/*.bats conformance/stress/whole/*.bats
 
 bench: setup-test release ## measure martlet, crun and runc side by side
 	python3 conformance/bench/bench.py $(BENCH)

@@ -340,6 +340,31 @@ package enum File {
 }
 
 extension File {
+    /// The processes that hold a lock of ``lock(_:exclusively:waiting:)`` on the same file, as far as
+    /// they can be seen from here (proc_locks(5)).
+    package static func lockHolders(_ descriptor: borrowing FileDescriptor)
+        throws(SystemCallError) -> [Int32]
+    {
+        let status = try status(of: descriptor)
+        // The device is told by its two numbers in base 16, with two digits at least.
+        func hexadecimal(_ number: UInt32) -> String {
+            (number < 16 ? "0" : "") + String(number, radix: 16)
+        }
+        let device = dev_t(status.device)
+        let (major, minor) = (clinux_major(device), clinux_minor(device))
+        let file = "\(hexadecimal(major)):\(hexadecimal(minor)):\(status.inode)"
+        var pids: [Int32] = []
+        for line in try readText("/proc/locks").split(separator: "\n") {
+            // 1: FLOCK  ADVISORY  WRITE 708 08:01:2621443 0 EOF; with "->" for one who waits.
+            let fields = line.split(separator: " ")
+            guard fields.count >= 6, fields[1] == "FLOCK", fields[5] == file,
+                let pid = Int32(fields[4]), pid > 0
+            else { continue }
+            pids.append(pid)
+        }
+        return pids
+    }
+
     /// Gives a lock of ``lock(_:exclusively:waiting:)`` back. The system call is `flock(2)`.
     package static func unlock(_ descriptor: borrowing FileDescriptor) throws(SystemCallError) {
         let number = descriptor.number

@@ -33,6 +33,15 @@ enum Program {
         // A write that nobody reads, or that is over a limit, is an error to tell, not the end.
         Signal.ignore(Signal.pipe)
         Signal.ignore(Signal.fileSize)
+        // The standard library reads it there, and says nothing when it cannot.
+        if CommandLine.argc == 0 {
+            Log().error(
+                ContainerError(
+                    .failed,
+                    "the command line cannot be read from /proc/self/cmdline; is /proc mounted, and "
+                        + "may another file be opened (RLIMIT_NOFILE)?"))
+            return ExitCode.failure
+        }
 
         var parser = ArgumentParser(arguments)
         let request: Result<Request, UsageError>

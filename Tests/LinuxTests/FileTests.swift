@@ -273,6 +273,7 @@ import Testing
             #expect(try File.lock(first, waiting: false))
             #expect(try !File.lock(second, waiting: false))
             #expect(try !File.lock(second, exclusively: false, waiting: false))
+            #expect(try File.lockHolders(second) == [Linux.Process.id])
             let copy = try first.duplicate()
             #expect(try File.lock(copy, waiting: false))
             try first.close()

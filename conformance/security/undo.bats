@@ -10,7 +10,7 @@ interrupted() {
     only_martlet
     command -v strace >/dev/null || skip 'strace is not installed'
     args true
-    edit '.linux.cgroupsPath = "/martlet-undo/test" | .linux.resources = {pids: {limit: 50}}'
+    edit '.linux.cgroupsPath = $p | .linux.resources = {pids: {limit: 50}}' --arg p "/martlet-undo/$ID"
     LIMIT=300 call "$T/out" "$T/err" "$CONFORMANCE/security/undo.py" "$1" "$RUNTIME" "$BUNDLE" "$T/undo"
     ok
     has "$output" ' 0 problems'

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Interrupts `create` at every system call that makes, asks or waits for something, and looks at
+"""Interrupts a command at every system call that makes, asks or waits for something, and looks at
 what is left after `delete --force`; or `exec`, and looks whether the container is as it was.
 
-usage: undo.py kill|fail RUNTIME BUNDLE ROOT [create|exec]
+usage: undo.py [--all] [--at-most N] kill|fail RUNTIME BUNDLE ROOT [create|exec|start|kill|delete|run]
 
 kill: the process that makes the call, runtime or container, dies by SIGKILL at it.
 fail: the call answers an errno instead of being made.
+--all: every system call that there is, and, of those that can fail, six errnos at the first eight.
+--at-most N: no more cases than this, spread over all.
 
 Prints a line for each case that left something behind, hung, or died by a signal of its own, and
 a closing count; exits 1 if there was any.
 """
 
-import ctypes
-import glob
+import argparse
 import os
 import re
 import signal
@@ -21,6 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "stress"))
+
+import audit  # noqa: E402 # it lies beside stress.py
+from audit import children, mounts, run  # noqa: E402
 
 CALLS = [
     "clone3", "openat", "openat2", "mkdirat", "mknodat", "symlinkat", "renameat", "unlinkat",
@@ -31,74 +37,32 @@ CALLS = [
     "pidfd_open", "execve", "dup3", "close_range", "umask", "readlink", "sched_setaffinity",
 ]
 ERRNOS = ["EPERM", "ENOMEM", "EIO"]
-LIMIT = 20
-
-
-def subreaper():
-    """Makes orphans of the runtime ours, so that none is overlooked."""
-    if ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
-
-
-def children():
-    """Pids of our living children, after reaping the dead ones."""
-    while True:
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                break
-        except ChildProcessError:
-            break
-    found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if fields[0] not in "ZX" and int(fields[1]) == os.getpid():
-            found.append(int(name))
-    return found
-
-
-def mounts():
-    with open("/proc/self/mountinfo", encoding="utf-8") as file:
-        return sorted(line.split(" ", 2)[2] for line in file)
-
-
-def cgroups():
-    """Directories of every hierarchy, two levels down."""
-    found = set()
-    for level in ("*", "*/*", "*/*/*"):
-        found.update(glob.glob("/sys/fs/cgroup/" + level + "/"))
-    return found
-
-
-def run(command, output):
-    """Exit status of a command, or None when it had to be stopped."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                               start_new_session=True)
-    try:
-        return process.wait(LIMIT)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return None
+ALL_ERRNOS = ["EPERM", "ENOMEM", "EIO", "EINVAL", "ENOSPC", "EAGAIN"]
+POSITIONS = 8
+# Ends, and what a process asks of itself before there is anything to lose; strace itself needs some.
+NEVER = {"exit", "exit_group", "execve", "brk", "mmap", "munmap", "mprotect", "rt_sigreturn", "restart_syscall"}
 
 
 class Trial:
     # What is interrupted.
     name = "create"
+    traced = ",".join(CALLS)
 
     def __init__(self, runtime, bundle, root):
         self.runtime, self.bundle, self.root = runtime, bundle, root
         self.command = ["create", "--bundle", self.bundle, "undo"]
         self.before = mounts()
-        self.cgroups = cgroups()
+        self.cgroups = self.own_cgroups()
         self.problems = []
         self.count = 0
         self.failures = 0
+
+    def own_cgroups(self):
+        """Those that are named after the test's directory."""
+        return audit.cgroups(os.path.basename(os.path.dirname(self.root)))
+
+    def prepare(self):
+        """Makes what the command is about."""
 
     def create(self, strace, log):
         # -D: the command is our child, and strace goes on with the container's process.
@@ -111,8 +75,9 @@ class Trial:
     def calls(self):
         """How often each call is made by the process that makes it most."""
         counts = {}
+        self.prepare()
         with tempfile.NamedTemporaryFile("r") as log, tempfile.TemporaryFile() as output:
-            if run(self.create(["-e", "trace=" + ",".join(CALLS)], log.name), output) != 0:
+            if run(self.create(["-e", "trace=" + self.traced], log.name), output) != 0:
                 output.seek(0)
                 sys.exit(f"{self.name} under strace fails: " + output.read().decode(errors="replace"))
             for line in log:
@@ -127,6 +92,7 @@ class Trial:
 
     def attempt(self, what, call, injection):
         self.count += 1
+        self.prepare()
         with tempfile.NamedTemporaryFile() as log, tempfile.TemporaryFile() as output:
             status = run(self.create(["-e", f"trace={call}", "-e", injection], log.name), output)
             if status is None:
@@ -162,9 +128,57 @@ class Trial:
             self.problems.append(f"{what}: state is left: {left}")
         if mounts() != self.before:
             self.problems.append(f"{what}: mounts are left")
-        extra = cgroups() - self.cgroups
-        if any("martlet-undo" in path for path in extra):
+        extra = self.own_cgroups() - self.cgroups
+        if extra:
             self.problems.append(f"{what}: cgroups are left: {sorted(extra)}")
+
+
+class StartTrial(Trial):
+    """The container waits to be started."""
+
+    name = "start"
+
+    def __init__(self, runtime, bundle, root):
+        super().__init__(runtime, bundle, root)
+        self.command = ["start", "undo"]
+
+    def prepare(self):
+        self.plain("create", "--bundle", self.bundle, "undo")
+
+    def plain(self, *words):
+        with tempfile.TemporaryFile() as output:
+            if run([self.runtime, "--root", self.root, *words], output) != 0:
+                output.seek(0)
+                self.problems.append(f"{words[0]} fails: " + output.read().decode(errors="replace").strip())
+
+
+class KillTrial(StartTrial):
+    """The container runs."""
+
+    name = "kill"
+
+    def __init__(self, runtime, bundle, root):
+        super().__init__(runtime, bundle, root)
+        self.command = ["kill", "undo", "KILL"]
+
+    def prepare(self):
+        self.plain("run", "--detach", "--bundle", self.bundle, "undo")
+
+
+class DeleteTrial(KillTrial):
+    name = "delete"
+
+    def __init__(self, runtime, bundle, root):
+        super().__init__(runtime, bundle, root)
+        self.command = ["delete", "--force", "undo"]
+
+
+class RunTrial(Trial):
+    name = "run"
+
+    def __init__(self, runtime, bundle, root):
+        super().__init__(runtime, bundle, root)
+        self.command = ["run", "--bundle", self.bundle, "undo"]
 
 
 class ExecTrial(Trial):
@@ -209,11 +223,6 @@ class ExecTrial(Trial):
             self.problems.append(f"{what}: cgroups are left")
         children()
 
-    def own_cgroups(self):
-        """Those that are named after the test's directory."""
-        tag = os.path.basename(os.path.dirname(self.root))
-        return {path for path in cgroups() if tag in path}
-
     def end(self):
         with tempfile.TemporaryFile() as output:
             if self.delete(output) != 0:
@@ -221,19 +230,47 @@ class ExecTrial(Trial):
         super().audit("at the end")
 
 
-def main():
-    mode, runtime, bundle, root = sys.argv[1:5]
-    subreaper()
-    trial = (ExecTrial if "exec" in sys.argv[5:] else Trial)(runtime, bundle, root)
-    for call, count in sorted(trial.calls().items()):
+TRIALS = {trial.name: trial for trial in (Trial, ExecTrial, StartTrial, KillTrial, DeleteTrial, RunTrial)}
+
+
+def cases(mode, counts, everything):
+    """Each case: what it is called, its call, its injection."""
+    for call, count in sorted(counts.items()):
+        if everything and call in NEVER and mode == "fail":
+            continue
         for when in range(1, count + 1):
             if mode == "kill":
-                trial.attempt(f"SIGKILL at {call} {when}", call,
-                              f"inject={call}:signal=SIGKILL:when={when}")
-            else:
+                yield (f"SIGKILL at {call} {when}", call, f"inject={call}:signal=SIGKILL:when={when}")
+            elif not everything:
                 errno = ERRNOS[when % len(ERRNOS)]
-                trial.attempt(f"{errno} at {call} {when}", call,
-                              f"inject={call}:error={errno}:when={when}")
+                yield f"{errno} at {call} {when}", call, f"inject={call}:error={errno}:when={when}"
+            elif when <= POSITIONS:
+                for errno in ALL_ERRNOS:
+                    yield f"{errno} at {call} {when}", call, f"inject={call}:error={errno}:when={when}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--at-most", type=int)
+    parser.add_argument("mode", choices=["kill", "fail"])
+    parser.add_argument("runtime")
+    parser.add_argument("bundle")
+    parser.add_argument("root")
+    parser.add_argument("command", nargs="?", default="create", choices=list(TRIALS))
+    arguments = parser.parse_args()
+    audit.become_subreaper()
+    trial = TRIALS[arguments.command](arguments.runtime, arguments.bundle, arguments.root)
+    if arguments.all:
+        trial.traced = "all"
+    chosen = list(cases(arguments.mode, trial.calls(), arguments.all))
+    if arguments.at_most and len(chosen) > arguments.at_most:
+        # From another place each day, so that in time each has its turn.
+        step = len(chosen) / arguments.at_most
+        offset = int(time.time() // 86400) % max(1, int(step))
+        chosen = [chosen[min(len(chosen) - 1, int(i * step) + offset)] for i in range(arguments.at_most)]
+    for what, call, injection in chosen:
+        trial.attempt(what, call, injection)
     if isinstance(trial, ExecTrial):
         trial.end()
     for problem in trial.problems:
@@ -241,7 +278,8 @@ def main():
     print(f"{trial.count} cases, {trial.name} failed in {trial.failures}, "
           f"{len(trial.problems)} problems")
     # Were hardly any to fail, the injection would not have worked.
-    sys.exit(1 if trial.problems or trial.failures < trial.count / 4 else 0)
+    least = 1 if arguments.all or arguments.at_most else trial.count / 4
+    sys.exit(1 if trial.problems or trial.failures < least else 0)
 
 
 main()

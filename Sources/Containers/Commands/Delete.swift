@@ -163,12 +163,18 @@ extension ContainerRuntime {
     }
 
     /// A `create` or `start` that hangs, in a hook perhaps, holds the lock; the container's process,
-    /// once on record, is what it waits for.
+    /// once on record, is what it waits for. Without a pid namespace of its own that can have
+    /// stopped it, too.
     private func killWhoHoldsLock(_ directory: borrowing ContainerDirectory)
         throws(ContainerError)
     {
         guard let record = try? directory.record(), let process = try record.openProcess()
         else { return }
         try kill(process, record)
+        for pid in (try? directory.lockHolders()) ?? [] {
+            // To one that runs it is nothing.
+            guard let holder = try? Process.descriptor(of: pid) else { continue }
+            try? Process.send(Signal.continue, to: holder)
+        }
     }
 }

@@ -60,6 +60,9 @@ package struct ContainerDirectory: ~Copyable {
         }
     }
 
+    /// The processes that hold the lock.
+    func lockHolders() throws(SystemCallError) -> [Int32] { try File.lockHolders(descriptor) }
+
     /// Gives the lock back before the descriptor is closed.
     func unlock() throws(ContainerError) {
         try during("unlock \"\(path)\"") { () throws(SystemCallError) in
