@@ -125,6 +125,19 @@ static inline long clinux_mremap_onto(unsigned long from, unsigned long length, 
     return (long)mremap((void *)from, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)onto);
 }
 
+// MAP_FAILED is a cast.
+static inline void *clinux_map_shared_anonymous(size_t size) {
+    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+// Atomics of the compiler: the count at the beginning of memory that processes share.
+static inline unsigned long clinux_next_number(void *count) {
+    return __atomic_fetch_add((unsigned long *)count, 1, __ATOMIC_RELAXED);
+}
+static inline unsigned long clinux_number(const void *count) {
+    return __atomic_load_n((const unsigned long *)count, __ATOMIC_ACQUIRE);
+}
+
 static inline int clinux_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
                                unsigned long d) {
     return prctl(option, a, b, c, d);

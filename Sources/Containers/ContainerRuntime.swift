@@ -8,9 +8,16 @@ internal import OCI
 /// Every command takes an id as a caller wrote it, and names it in its error.
 package struct ContainerRuntime: Sendable {
     let store: Store
+    /// What is done, and when, for whoever wants to see it.
+    let trace: Trace?
 
-    /// - Parameter root: absolute path of the state directory; made when it is missing.
-    package init(root: String) { store = Store(root: root) }
+    /// - Parameters:
+    ///   - root: absolute path of the state directory; made when it is missing.
+    ///   - trace: gets what is done.
+    package init(root: String, trace: Trace? = nil) {
+        store = Store(root: root)
+        self.trace = trace
+    }
 
     /// Does a command on an id, and puts both into its error.
     func performing<R: ~Copyable>(

@@ -149,7 +149,10 @@ package enum Capabilities {
 
     /// Makes the ambient set exactly this (cap_set_ambient(3)).
     package static func setAmbient(_ set: CapabilitySet) throws(SystemCallError) {
-        _ = try check("cap_reset_ambient") { cap_reset_ambient() }
+        // Not cap_reset_ambient(3), which asks for each first.
+        _ = try check("prctl PR_CAP_AMBIENT_CLEAR_ALL") {
+            clinux_prctl(PR_CAP_AMBIENT, UInt(PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
+        }
         for number in set.members {
             _ = try check("raise ambient capability", "\(number)") {
                 cap_set_ambient(number, CAP_SET)

@@ -94,8 +94,15 @@ extension File {
     package static func replace(
         _ name: String, at directory: CInt, with bytes: [UInt8], permissions: UInt32
     ) throws(SystemCallError) {
-        let slash = name.lastIndex(of: "/").map { name.index(after: $0) } ?? name.startIndex
-        let temporary = "\(name[..<slash]).\(name[slash...]).\(getpid())"
+        try prepare(name, at: directory, with: bytes, permissions: permissions)
+        try putInPlace(name, at: directory)
+    }
+
+    /// The first half of ``replace(_:at:with:permissions:)``, all but what a reader sees.
+    package static func prepare(
+        _ name: String, at directory: CInt, with bytes: [UInt8], permissions: UInt32
+    ) throws(SystemCallError) {
+        let temporary = temporaryName(of: name)
         do throws(SystemCallError) {
             do throws(SystemCallError) {
                 try make(temporary, at: directory, with: bytes, permissions: permissions)
@@ -104,11 +111,26 @@ extension File {
                 try remove(temporary, at: directory)
                 try make(temporary, at: directory, with: bytes, permissions: permissions)
             }
+        } catch {
+            try? remove(temporary, at: directory)
+            throw SystemCallError(error.call, name, error.errno)
+        }
+    }
+
+    /// The second half: what this process has prepared takes the place of what was there.
+    package static func putInPlace(_ name: String, at directory: CInt) throws(SystemCallError) {
+        let temporary = temporaryName(of: name)
+        do throws(SystemCallError) {
             try rename(temporary, to: name, at: directory)
         } catch {
             try? remove(temporary, at: directory)
             throw SystemCallError(error.call, name, error.errno)
         }
+    }
+
+    private static func temporaryName(of name: String) -> String {
+        let slash = name.lastIndex(of: "/").map { name.index(after: $0) } ?? name.startIndex
+        return "\(name[..<slash]).\(name[slash...]).\(getpid())"
     }
 
     /// Makes a new file (EEXIST when there is one) that nobody reads before it is whole.

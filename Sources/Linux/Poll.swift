@@ -77,6 +77,12 @@ package enum Clock {
         return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
     }
 
+    /// Nanoseconds on the same clock.
+    package static var nanoseconds: UInt64 {
+        let now = read(CLOCK_MONOTONIC)
+        return UInt64(clamping: now.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: now.tv_nsec)
+    }
+
     /// Now, in seconds and nanoseconds since 1970 (CLOCK_REALTIME).
     package static var now: (seconds: Int64, nanoseconds: Int64) {
         let now = read(CLOCK_REALTIME)

@@ -7,12 +7,24 @@ internal import CLinux
 /// `/proc/self/exe` of this process, and of every process that it makes, then is the new file.
 /// It does what execve(2) of the new file would, for a tenth of its time.
 package enum ProgramImage {
+    /// Whether this kernel knows how (it is built with CONFIG_CHECKPOINT_RESTORE), and this program
+    /// is static. The system call is `prctl(2)`, PR_SET_MM_MAP_SIZE.
+    package static var canExchange: Bool {
+        guard (try? Layout()) != nil else { return false }
+        var size: UInt32 = 0
+        let result = unsafe withUnsafeMutablePointer(to: &size) { pointer in
+            let address = UInt(bitPattern: pointer)
+            return clinux_prctl(PR_SET_MM, UInt(PR_SET_MM_MAP_SIZE), address, 0, 0)
+        }
+        return unsafe result == 0 && Int(size) == MemoryLayout<prctl_mm_map>.size
+    }
+
     /// Maps `file`, which must hold the very program that runs, wherever that is mapped now, and
     /// makes it this process's program. Changed data stays as it is. The system call is `prctl(2)`,
     /// PR_SET_MM_MAP: it needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN, and refuses while any of
     /// the old file is mapped (EBUSY).
     ///
-    /// If it fails the process goes on as before: both files hold the same.
+    /// If it fails the process can go on as before: both files hold the same.
     package static func exchange(for file: borrowing FileDescriptor) throws(SystemCallError) {
         let layout = try Layout()
         for segment in layout.segments {
@@ -26,6 +38,18 @@ package enum ProgramImage {
             try protect(constant, PROT_READ)
         }
         try tellKernel(layout, program: file)
+    }
+
+    /// Lets go of the memory that holds the program itself, which is read again where it is needed:
+    /// for a process that has to wait for long. The system call is `madvise(2)`, MADV_DONTNEED; that
+    /// it fails changes nothing but how much is held.
+    package static func releaseMemory() {
+        guard let layout = try? Layout() else { return }
+        for segment in layout.segments where !segment.isWritable {
+            unsafe madvise(
+                UnsafeMutableRawPointer(bitPattern: segment.start), Int(segment.length),
+                MADV_DONTNEED)
+        }
     }
 
     /// A part of the file that lies in memory, in whole pages.

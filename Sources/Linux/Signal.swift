@@ -75,8 +75,21 @@ package enum Signal {
         try setBlocked([])
     }
 
-    /// Never ends this process; writing then fails with EPIPE or EFBIG instead.
+    /// What writing to nobody, or over a limit, sends.
+    private static let ofWrites = [pipe, fileSize]
+
+    /// Never ends this process.
     package static func ignore(_ number: Int32) { clinux_signal_ignore(number) }
+
+    /// Has writes fail with EPIPE or EFBIG instead of ending this process.
+    package static func ignoreWriteFailures() { for number in ofWrites { ignore(number) } }
+
+    /// Makes signals as ``resetAll()`` has made them, in a process that has changed nothing since but
+    /// by ``ignoreWriteFailures()`` and ``setBlocked(_:)``.
+    package static func resetChanged() throws(SystemCallError) {
+        for number in ofWrites { clinux_signal_default(number) }
+        try setBlocked([])
+    }
 
     /// Blocks exactly these signals. The system call is `sigprocmask(2)`.
     package static func setBlocked(_ numbers: [Int32]) throws(SystemCallError) {

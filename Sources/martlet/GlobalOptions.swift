@@ -12,6 +12,8 @@ struct GlobalOptions: Equatable, Sendable {
     let usesSystemd: Bool
     /// Whether containers get cgroups of their own.
     let managesCgroups: Bool
+    /// Where to tell what was done, and when.
+    let traceFile: String?
 
     /// - Throws: when the state directory cannot be one.
     init(_ values: OptionValues) throws(UsageError) {
@@ -21,6 +23,7 @@ struct GlobalOptions: Equatable, Sendable {
             ? given : Self.normalized(given, from: (try? Process.currentDirectory()) ?? "/")
         isStrict = values.isSet(.strict)
         managesCgroups = values[.cgroupManager] != "disabled"
+        traceFile = values[.trace]
         usesSystemd = values.isSet(.systemdCgroup) || values[.cgroupManager] == "systemd"
         // Its files would be mixed with the system's own.
         if given.isEmpty || root == "/" {

@@ -31,8 +31,7 @@ enum Program {
             return ExitCode.failure
         }
         // A write that nobody reads, or that is over a limit, is an error to tell, not the end.
-        Signal.ignore(Signal.pipe)
-        Signal.ignore(Signal.fileSize)
+        Signal.ignoreWriteFailures()
         // The standard library reads it there, and says nothing when it cannot.
         if CommandLine.argc == 0 {
             Log().error(
@@ -113,9 +112,13 @@ enum Program {
             try Output.write(Help.text(command))
             return ExitCode.success
         case .command(let name, let options, let operands):
-            let invocation = Invocation(
+            var invocation = Invocation(
                 globals: globals, options: options, operands: operands, descriptors: descriptors,
                 log: log)
+            guard let path = globals.traceFile else { return try invocation.perform(name) }
+            let trace = try TraceFile(path)
+            invocation.trace = trace.trace
+            defer { trace.write(of: name, warn: log.warning) }
             return try invocation.perform(name)
         }
     }

@@ -10,7 +10,7 @@ import Testing
         .failed(kind: .failed, reason: "no"), .failed(kind: .invalidConfiguration, reason: "é\n"),
         .failed(kind: .notExecutable, reason: ""), .made(pid: 1), .made(pid: .max),
         .hooksDue, .failed(kind: .hookFailed, reason: "it said no"),
-        .listening, .listenerSent,
+        .listening, .listenerSent, .networkMade,
     ]
 
     @Test(arguments: all) func `is itself again at the other end`(message: Message) throws {
@@ -59,6 +59,24 @@ import Testing
         }
     }
 
+    @Test func `is heard though its sender has ended without hearing us`() throws {
+        let ours = try Self.ours(ofPairWhereTheirs: .failed(kind: .failed, reason: "too late"))
+        #expect(
+            try Conversation.receive(from: ours.number)
+                == .failed(kind: .failed, reason: "too late"))
+        #expect(try Conversation.receive(from: ours.number) == nil)
+    }
+
+    /// One end of a pair whose other end says something, and is closed with a message unread.
+    private static func ours(ofPairWhereTheirs last: Message) throws -> FileDescriptor {
+        let pair = try Socket.pair(.packets)
+        try Conversation.send(.proceed, to: pair.ours.number)
+        try Conversation.send(last, to: pair.theirs.number)
+        return first(of: pair)
+    }
+
+    private static func first(of pair: consuming SocketPair) -> FileDescriptor { pair.ours }
+
     @Test func `with bytes that are no text is still one`() {
         #expect(Message(bytes: [6, 0xff, 0x41]) == .warning("\u{fffd}A"))
     }
@@ -68,7 +86,7 @@ import Testing
     private static let anything: [Message?] = [
         .proceed, .ready, .release, .start, .executing, .warning("w"),
         .failed(kind: .notExecutable, reason: "r"), .made(pid: 2), .hooksDue, .listening,
-        .listenerSent, nil,
+        .listenerSent, .networkMade, nil,
     ]
 
     private func due(_ phase: Handshake.Phase, _ message: Message?) -> Handshake.Event? {

@@ -93,6 +93,7 @@ extension InitStep {
         case .writeLabel: "writeLabel"
         case .labelMounts: "labelMounts"
         case .joinSessionKeyring: "joinSessionKeyring"
+        case .enterNetwork: "enterNetwork"
         case .setHostname: "setHostname"
         case .setDomainname: "setDomainname"
         case .isolateMounts: "isolateMounts"

@@ -67,6 +67,58 @@ import Testing
         #expect(plan.madeAtBirth.contains(.network) && !plan.madeInside.contains(.network))
     }
 
+    @Test func `has the parent make the network namespace when it can come back`() throws {
+        var input = PlanInput.full
+        input.host.canReturnToNetwork = true
+        let plan = try input.plan()
+        #expect(plan.namespaces.isNetworkMadeOutside)
+        #expect(!plan.namespaces.madeAtBirth.contains(.network))
+        #expect(!plan.namespaces.madeInside.contains(.network))
+        let entered = try #require(plan.words.firstIndex(of: "enterNetwork"))
+        #expect(plan.words.filter { $0 == "enterNetwork" }.count == 1)
+        // As late as it goes: the parent takes its time, and parameters of the network come next.
+        #expect(try #require(plan.words.firstIndex(of: "makeDevice")) < entered)
+        #expect(entered < (try #require(plan.words.firstIndex(of: "writeSysctl"))))
+    }
+
+    @Test(arguments: ["sysfs", "nfs", "9p"])
+    func `has it before a mount that may show something of it`(type: String) throws {
+        var input = PlanInput()
+        input.host.canReturnToNetwork = true
+        input.configuration.mounts.append(PlanInput.mount("/shown", type))
+        input.configuration.mounts.append(PlanInput.mount("/after", "tmpfs"))
+        let steps = try input.plan().initSteps
+        let entered = try #require(steps.firstIndex(of: .enterNetwork))
+        guard case .mount(let before) = steps[entered - 1],
+            case .mount(let after) = steps[entered + 1]
+        else {
+            Issue.record("it is between mounts")
+            return
+        }
+        #expect((before.type, after.type) == ("devpts", type))
+    }
+
+    @Test func `leaves the network namespace to the first process otherwise`() throws {
+        var returning = PlanInput()
+        returning.host.canReturnToNetwork = true
+        var mapped = returning
+        let mapping = [IDMapping(containerID: 0, hostID: 1000, size: 10)]
+        mapped.configuration.linux.namespaces.append(Namespace(kind: .user))
+        mapped.configuration.linux.uidMappings = mapping
+        mapped.configuration.linux.gidMappings = mapping
+        var filled = returning
+        filled.configuration.linux.netDevices = ["eth1": NetDevice()]
+        var joined = returning
+        joined.configuration.linux.namespaces.removeAll { $0.kind == .network }
+        joined.configuration.linux.namespaces.append(
+            Namespace(kind: .network, path: "/proc/1/ns/net"))
+        for input in [PlanInput(), mapped, filled, joined] {
+            let plan = try input.plan()
+            #expect(!plan.namespaces.isNetworkMadeOutside)
+            #expect(!plan.words.contains("enterNetwork"))
+        }
+    }
+
     @Test func `has no step twice that is done once`() throws {
         let words = try PlanInput.full.plan().words
         for word in [

@@ -21,6 +21,25 @@ import Testing
     }
 }
 
+@Suite struct `The file of --trace` {
+    @Test func `is what Chrome reads`() throws {
+        let bytes = TraceFile.encode([
+            Trace.Event(name: "a \"b\"", track: 1, begin: 5_000_000, end: 5_012_340),
+            Trace.Event(name: "c", track: 2, begin: 5_001_500, end: 5_001_500),
+        ])
+        let object = try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any]
+        let events = try #require(object?["traceEvents"] as? [[String: Any]])
+        let named = events.filter { $0["ph"] as? String == "M" }
+        #expect(named.map { $0["tid"] as? Int } == [1, 2])
+        let done = events.filter { $0["ph"] as? String == "X" }
+        #expect(done.map { $0["name"] as? String } == ["a \"b\"", "c"])
+        // Microseconds from the first one.
+        #expect(done.map { $0["ts"] as? Double } == [0, 1.5])
+        #expect(done.map { $0["dur"] as? Double } == [12.34, 0])
+        #expect(done.map { $0["tid"] as? Int } == [1, 2])
+    }
+}
+
 @Suite struct `Log lines` {
     private func line(
         _ format: Log.Format, _ message: String, details: [String] = []

@@ -18,6 +18,10 @@ import time
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INSIDE = "CONFORMANCE_BENCH_INSIDE"
 OPERATIONS = ["--version", "run", "create", "start", "state", "kill", "delete"]
+# The same steps of a container as an engine would have it.
+LIFE = ["create", "start", "delete"]
+LARGE = "engine's: "
+OPERATIONS += [LARGE + step for step in LIFE] + [LARGE + "+".join(LIFE)]
 
 
 def parse_arguments():
@@ -182,6 +186,70 @@ def make_bundle(directory, arguments):
     return directory
 
 
+def make_large_bundle(directory, arguments):
+    """The same root as an engine would configure it: a filter of most system calls, 20 mounts, every path
+    masked or read-only that engines name, and all namespaces that every runtime here has."""
+    make_bundle(directory, arguments)
+    path = os.path.join(directory, "config.json")
+    with open(path) as file:
+        configuration = json.load(file)
+    volumes = []
+    for name in ["etc/resolv.conf", "etc/hostname", "etc/hosts"]:
+        source = os.path.join(directory, os.path.basename(name))
+        open(source, "w").close()
+        volumes.append({"destination": "/" + name, "type": "bind", "source": source,
+                        "options": ["rbind", "rprivate"]})
+    for number in range(9):
+        source = os.path.join(directory, f"volume{number}")
+        os.mkdir(source)
+        volumes.append({"destination": f"/volumes/{number}", "type": "bind", "source": source,
+                        "options": ["rbind", "rprivate", "ro" if number % 3 == 0 else "rw"]})
+    configuration["root"]["readonly"] = False
+    configuration["mounts"] += [
+        {"destination": "/run", "type": "tmpfs", "source": "tmpfs",
+         "options": ["nosuid", "nodev", "mode=755"]},
+        {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev"]},
+    ] + volumes
+    linux = configuration["linux"]
+    linux["namespaces"].append({"type": "cgroup"})
+    linux["maskedPaths"] += ["/proc/asound", "/proc/interrupts", "/sys/devices/virtual/powercap"]
+    linux["sysctl"] = {"net.ipv4.ip_unprivileged_port_start": "0"}
+    linux["seccomp"] = filter_of_most_calls()
+    process = configuration["process"]
+    for limit, value in [("RLIMIT_CORE", 0), ("RLIMIT_NPROC", 1000)]:
+        process["rlimits"].append({"type": limit, "hard": value, "soft": value})
+    process["env"] += [f"VARIABLE_{number}=value of variable {number}" for number in range(20)]
+    configuration["annotations"] = {f"org.example.label.{n}": f"value {n}" for n in range(10)}
+    with open(path, "w") as file:
+        json.dump(configuration, file)
+    return directory
+
+
+def filter_of_most_calls():
+    """Every call of this machine's kernel headers but those that concern the whole machine, as engines'
+    profiles have it, with some that depend on arguments."""
+    headers = subprocess.run(["cc", "-E", "-dM", "-include", "sys/syscall.h", "-xc", "/dev/null"],
+                             capture_output=True, text=True, check=True).stdout
+    refused = set(
+        "acct add_key bpf clock_adjtime clock_settime create_module delete_module finit_module fsconfig "
+        "fsmount fsopen fspick get_mempolicy init_module ioperm iopl kcmp kexec_file_load kexec_load keyctl "
+        "lookup_dcookie mbind mount mount_setattr move_mount move_pages nfsservctl open_by_handle_at "
+        "open_tree perf_event_open personality pivot_root process_madvise quotactl quotactl_fd reboot "
+        "request_key set_mempolicy setns settimeofday socket swapoff swapon sysfs umount2 unshare "
+        "userfaultfd ustat vhangup vmsplice".split())
+    names = sorted(set(re.findall(r"#define SYS_(\w+) ", headers)) - refused)
+    machine = {"x86_64": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+               "aarch64": ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]}.get(os.uname().machine, [])
+    rules = [{"names": names, "action": "SCMP_ACT_ALLOW"},
+             {"names": ["socket"], "action": "SCMP_ACT_ALLOW",
+              "args": [{"index": 0, "value": 40, "op": "SCMP_CMP_NE"}]}]
+    for value in [0, 8, 131072, 131080, 4294967295]:
+        rules.append({"names": ["personality"], "action": "SCMP_ACT_ALLOW",
+                      "args": [{"index": 0, "value": value, "op": "SCMP_CMP_EQ"}]})
+    return {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1, "architectures": machine,
+            "syscalls": rules}
+
+
 class Failed(Exception):
     pass
 
@@ -252,7 +320,7 @@ def wait_until_stopped(pid):
 
 
 def one_round(name, command, number, bundles, state, stopwatch, samples):
-    true, sleep = bundles
+    true, sleep, large = bundles
     base = command + ["--root", os.path.join(state, name)]
     container = f"bench-{os.getpid()}-{name}-{number}"
 
@@ -266,7 +334,13 @@ def one_round(name, command, number, bundles, state, stopwatch, samples):
     try:
         take("create", base + ["create", "--bundle", sleep, "--pid-file", pid_file, container])
         pid = int(open(pid_file).read())
-        samples[name].setdefault("init", []).append(memory_of(pid))
+        # One more beside it, to see what each costs: they share what they run from.
+        subprocess.run(base + ["create", "--bundle", sleep, "--pid-file", pid_file, container + "-2"],
+                       check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            samples[name].setdefault("init", []).append(memory_of(int(open(pid_file).read())))
+        finally:
+            subprocess.run(base + ["delete", "--force", container + "-2"], check=True)
         take("start", base + ["start", container])
         take("state", base + ["state", container])
         take("kill", base + ["kill", container, "KILL"])
@@ -275,6 +349,25 @@ def one_round(name, command, number, bundles, state, stopwatch, samples):
     except Exception:
         subprocess.run(base + ["delete", "--force", container], capture_output=True, timeout=20)
         raise
+    life(base, large, container, pid_file, stopwatch, samples[name])
+
+
+def life(base, bundle, container, pid_file, stopwatch, samples):
+    """A container's whole life as an engine calls it, with its sum."""
+    spent = []
+    try:
+        for step in LIFE:
+            words = ["--bundle", bundle, "--pid-file", pid_file] if step == "create" else []
+            seconds, peak, faults = stopwatch.run(base + [step] + words + [container])
+            spent.append((seconds * 1000, peak, faults))
+            samples.setdefault(LARGE + step, []).append(spent[-1])
+            if step == "start":
+                wait_until_stopped(int(open(pid_file).read()))
+    except Exception:
+        subprocess.run(base + ["delete", "--force", container], capture_output=True, timeout=20)
+        raise
+    times, peaks, faults = zip(*spent)
+    samples.setdefault(LARGE + "+".join(LIFE), []).append((sum(times), max(peaks), sum(faults)))
 
 
 def median(values):
@@ -302,7 +395,7 @@ def tables(samples, baseline):
         lows.append([operation] + [f"{min(column[n][0]):.2f}" for n in names])
         peaks.append([operation] + [f"{of[n][1]:.0f} ({ratio(of[n][1], of[reference][1])})" for n in names])
         faults.append([operation] + [f"{of[n][2]:.0f}" for n in names])
-    init = [["waiting init, KiB, median (ratio)"] + names]
+    init = [["waiting init beside another, KiB, median (ratio)"] + names]
     for index, title in enumerate(["proportional", "private"]):
         of = {n: median([s[index] for s in samples[n].get("init", [])]) for n in names}
         init.append([title] + [f"{of[n]:.0f} ({ratio(of[n], of[reference])})" for n in names])
@@ -336,9 +429,12 @@ def main():
         bundles = (
             make_bundle(os.path.join(work, "true"), ["/bin/true"]),
             make_bundle(os.path.join(work, "sleep"), ["sleep", "1000"]),
+            make_large_bundle(os.path.join(work, "large"), ["/bin/true"]),
         )
         state = os.path.join(work, "state")
         os.mkdir(state, 0o700)
+        # As /run is, where runtimes keep their records.
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", state], check=True)
         stopwatch = Stopwatch(work)
         names = list(runtimes)
         for number in range(-arguments.warmup, arguments.rounds):
@@ -351,6 +447,7 @@ def main():
     except Failed as error:
         sys.exit(f"bench: {error}")
     finally:
+        subprocess.run(["umount", os.path.join(work, "state")], capture_output=True)
         shutil.rmtree(work, ignore_errors=True)
         if arguments.read_only:
             place = os.path.dirname(runtimes[arguments.read_only + "-ro"][0])

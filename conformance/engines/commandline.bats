@@ -32,6 +32,20 @@ bare() { call "$T/out" "$T/err" "$RUNTIME" "${GLOBAL[@]}" "$@"; }
     ok
 }
 
+@test "global: --trace FILE has the steps of both processes" {
+    only_martlet
+    GLOBAL+=(--trace "$T/trace.json")
+    create
+    ok
+    equal "$(jq -r '[.traceEvents[] | select(.ph == "X") | .tid] | unique | join(" ")' "$T/trace.json")" '1 2'
+    jq -e '.traceEvents | any(.name == "martlet create")' "$T/trace.json"
+    jq -e '.traceEvents | any(.tid == 2 and .name == "enter the root filesystem")' "$T/trace.json"
+    jq -e '[.traceEvents[] | select(.ph == "X") | .ts >= 0 and .dur >= 0] | all' "$T/trace.json"
+    GLOBAL=(--trace "$T/none/trace.json")
+    rt start "$ID"
+    ok
+}
+
 @test "global: --version tells name, version, commit and spec" {
     bare --version
     ok

@@ -7,15 +7,18 @@ internal import OCI
 extension ContainerRuntime {
     /// Makes a container, up to but without running its program (runtime.md#create).
     ///
-    /// `bundle` is the request's, when the caller has read it already; `warn` gets what the
-    /// specification wants logged.
+    /// `bundle` is the request's, when the caller has read it already; `ownFile` is what
+    /// ``ProtectedBinary/prepare()`` has answered; `warn` gets what the specification wants logged.
     package func create(
-        _ request: CreateRequest, bundle: Bundle? = nil, warn: (String) -> Void
+        _ request: CreateRequest, bundle: Bundle? = nil, protecting ownFile: ProtectedFile?,
+        warn: (String) -> Void
     ) throws(ContainerError) -> CreatedContainer {
         try performing("create", request.id) { (id) throws(ContainerError) in
-            let creation = Creation(request, id: id, store: store)
+            var creation = Creation(request, id: id, store: store, ownFile, trace)
             if let bundle { return try creation.perform(bundle, warn: warn) }
-            return try creation.perform(Bundle(path: request.bundle), warn: warn)
+            let read = try Bundle(path: request.bundle)
+            creation.laps.lap("read config.json")
+            return try creation.perform(read, warn: warn)
         }
     }
 
@@ -27,24 +30,40 @@ private struct Creation: ~Copyable {
     let request: CreateRequest
     let id: ContainerID
     let store: Store
+    let ownFile: ProtectedFile?
+    let trace: Trace?
+    var laps: Laps
+    /// What lies beside the record, to be put in its place.
+    private var prepared: ContainerRecord?
 
-    init(_ request: CreateRequest, id: ContainerID, store: Store) {
+    init(
+        _ request: CreateRequest, id: ContainerID, store: Store, _ ownFile: ProtectedFile?,
+        _ trace: Trace?
+    ) {
         self.request = request
         self.id = id
         self.store = store
+        self.ownFile = ownFile
+        self.trace = trace
+        laps = Laps(trace)
     }
 
-    func perform(_ bundle: Bundle, warn: (String) -> Void) throws(ContainerError)
+    mutating func perform(_ bundle: Bundle, warn: (String) -> Void) throws(ContainerError)
         -> CreatedContainer
     {
         // Files are made with the modes that we name, whatever the caller's mask.
         let callerUmask = Process.setUmask(0)
         defer { Process.setUmask(callerUmask) }
         let host = try lookAtHost(bundle.configuration)
+        laps.lap("look at the host")
         let cgroups = try planCgroups(bundle.configuration, host)
+        laps.lap("plan cgroups")
         let filter = try FilterPreparation(bundle.configuration, store: store, warn: warn)
+        if filter != nil { laps.lap("compile the filter") }
         let plan = try plan(bundle, host, cgroups, filter?.loadable, warn: warn)
+        laps.lap("plan")
         try Preflight.check(bundle, request)
+        laps.lap("look at the bundle")
         let resctrl = try Resctrl(bundle.configuration, id: id)
         let networkDevices =
             bundle.configuration.linux.netDevices.isEmpty ? nil : NetworkDevices()
@@ -52,6 +71,7 @@ private struct Creation: ~Copyable {
         let pidfdReceiver = try connectPidfdSocket(request.pidfdSocket)
 
         let directory = try store.claim(id)
+        laps.lap("claim the id")
         var record = newRecord(bundle, plan, host)
         record.join = joinRecord(bundle.configuration, plan, host, filter)
         var hooksHaveBegun = false
@@ -65,13 +85,18 @@ private struct Creation: ~Copyable {
                 resctrl: resctrl, networkDevices: networkDevices,
                 offering: console, callerUmask: callerUmask, warn: warn,
                 hooksHaveBegun: &hooksHaveBegun)
+            laps.lap("launch")
             try send(launcher.pidfd.descriptor, as: "standard", to: pidfdReceiver)
             let pidfd = try during("hold the container's process") { () throws(SystemCallError) in
                 try launcher.pidfd.descriptor.duplicate()
             }
             try writePidFile(launcher.pid, to: request.pidFile)
             do throws(ContainerError) {
-                try directory.write(record)
+                if record == prepared {
+                    try directory.putPreparedInPlace()
+                } else {
+                    try directory.write(record)
+                }
                 // Last: from here on nothing can fail, and the process is no longer taken back.
                 if !request.startsAtOnce { try launcher.release() }
             } catch {
@@ -79,7 +104,9 @@ private struct Creation: ~Copyable {
                 if let path = request.pidFile { try? File.remove(path) }
                 throw error
             }
+            laps.lap("put it on record")
             filter?.keep(warn: warn)
+            if filter != nil { laps.lap("keep the filter") }
             return CreatedContainer(
                 pid: launcher.pid, pidfd: pidfd, directory: directory, record: record,
                 launcher: request.startsAtOnce ? launcher : nil)
@@ -103,7 +130,7 @@ private struct Creation: ~Copyable {
     }
 
     /// Makes the container's process, and brings it to where everything but the exec has been done.
-    private func launch(
+    private mutating func launch(
         _ bundle: Bundle, _ plan: LaunchPlan, _ host: Host, _ cgroups: CgroupPlan?,
         in directory: borrowing ContainerDirectory, _ record: inout ContainerRecord,
         resctrl: Resctrl?, networkDevices: NetworkDevices?, offering console: SharedDescriptor?,
@@ -126,6 +153,7 @@ private struct Creation: ~Copyable {
             record.cgroups = cgroup?.record.places ?? []
             record.memoryKillsBefore = MemoryKills.before(cgroup)
         }
+        if cgroups != nil { laps.lap("make cgroups") }
         try resctrl?.carryOut()
         offers.resctrl = resctrl
         offers.networkDevices = networkDevices
@@ -142,12 +170,18 @@ private struct Creation: ~Copyable {
         try launcher.prepare(warn: warn) { () throws(ContainerError) in
             record.startTime = try startTime(of: launcher.pid)
             try directory.write(configuration: bundle.text)
+            // As it will be, if nothing comes in between: its writing takes longer than its renaming.
+            let last = finished(record)
+            try directory.prepare(last)
+            prepared = last
         } slow: { () throws(ContainerError) in
             // So that `delete --force` can end what does not end by itself.
             try directory.write(record)
+            prepared = nil
         } beforeHooks: { () throws(ContainerError) in
             // They take their time, and may ask for the container's state.
             try directory.write(record)
+            prepared = nil
             hooksHaveBegun = true
         }
         if let cgroups, let cgroup {
@@ -157,10 +191,17 @@ private struct Creation: ~Copyable {
                 try cgroup.apply(cgroups.resources.lateSteps, warn: warn)
             }
         }
+        record = finished(record)
+        return launcher
+    }
+
+    /// The record of a container that is made.
+    private func finished(_ record: ContainerRecord) -> ContainerRecord {
+        var record = record
         record.phase = .created
         // They are the namespace's from now on, and nobody's to take back.
         record.networkDevices = []
-        return launcher
+        return record
     }
 
     // MARK: Before anything is made
@@ -176,6 +217,13 @@ private struct Creation: ~Copyable {
         }
         if let path = configuration.linux.namespaces.first(where: { $0.kind == .mount })?.path {
             host.isInMountNamespace = try Preflight.isOwn(.mount, path)
+        }
+        if configuration.linux.namespaces.contains(where: { $0.kind == .network && $0.path == nil })
+        {
+            host.canReturnToNetwork = try during("look at the host") {
+                () throws(SystemCallError) in
+                try NetworkNamespace.canReturn()
+            }
         }
         return host
     }
@@ -264,7 +312,7 @@ private struct Creation: ~Copyable {
             gate: gate, console: console,
             // The lock is one with the descriptor, and would be held for the container's life.
             parentOnly: [directory.descriptor.number, directory.parentNumber],
-            callerUmask: callerUmask)
+            callerUmask: callerUmask, ownFile: ownFile, trace: trace)
     }
 
     /// Of a process that has ended already it is 0, which is no process's: why it ended is told by

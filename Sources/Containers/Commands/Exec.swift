@@ -55,11 +55,14 @@ package struct PreparedProcess: ~Copyable {
 extension ContainerRuntime {
     /// Makes a process in a container that runs, up to but without its program. Nothing of it is on
     /// record, so that nothing is left of one that fails, or whose maker is killed.
-    package func prepare(_ request: ExecRequest, warn: (String) -> Void) throws(ContainerError)
-        -> PreparedProcess
-    {
+    ///
+    /// `ownFile` is what ``ProtectedBinary/prepare()`` has answered, and this process has changed
+    /// over to: the container's processes can see the new one from its birth.
+    package func prepare(
+        _ request: ExecRequest, protectedBy ownFile: ProtectedFile?, warn: (String) -> Void
+    ) throws(ContainerError) -> PreparedProcess {
         try performing("exec", request.id) { (id) throws(ContainerError) in
-            try Execution(request, id: id, store: store).perform(warn: warn)
+            try Execution(request, id: id, store: store, ownFile, trace).perform(warn: warn)
         }
     }
 
@@ -201,11 +204,18 @@ private struct Execution: ~Copyable {
     let request: ExecRequest
     let id: ContainerID
     let store: Store
+    let ownFile: ProtectedFile?
+    let trace: Trace?
 
-    init(_ request: ExecRequest, id: ContainerID, store: Store) {
+    init(
+        _ request: ExecRequest, id: ContainerID, store: Store, _ ownFile: ProtectedFile?,
+        _ trace: Trace?
+    ) {
         self.request = request
         self.id = id
         self.store = store
+        self.ownFile = ownFile
+        self.trace = trace
     }
 
     /// No lock is held: a process that hangs on its way in must not keep others from the container,
@@ -215,6 +225,7 @@ private struct Execution: ~Copyable {
         // The pid file is made with the mode that we name, whatever the caller's mask.
         let callerUmask = Process.setUmask(0)
         defer { Process.setUmask(callerUmask) }
+        var laps = Laps(trace)
         let directory = try store.open(id)
         guard let record = try directory.record() else { throw Store.notFound }
         let target = try openTarget(record)
@@ -224,18 +235,21 @@ private struct Execution: ~Copyable {
                 "\(directory.path)/\(ContainerDirectory.recordName) does not say what to enter: "
                     + "another version of martlet has made the container")
         }
+        laps.lap("look at the container")
         let plan = try plan(directory, record, container, warn: warn)
+        laps.lap("plan")
         let console = try connectConsole(request.console)
         let pidfdReceiver = try connectPidfdSocket(request.pidfdSocket)
 
         var offers = Launcher.Offers(
             console: console,
             parentOnly: [directory.descriptor.number, directory.parentNumber],
-            callerUmask: callerUmask)
+            callerUmask: callerUmask, ownFile: ownFile, hasChangedOver: true, trace: trace)
         offers.target = target
         offers.resctrl = plan.resctrl
         if container.hasDetachedRoot { offers.targetRoot = try openRoot(of: record) }
         try choosePlace(record, &offers)
+        laps.lap("choose its cgroups")
         let launcher = try Launcher(plan.launch, host: plan.host, offers: offers)
         try launcher.prepare(warn: warn) { () throws(ContainerError) in
             // It can have ended before, and the path to its root been another's.

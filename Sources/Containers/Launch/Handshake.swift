@@ -6,6 +6,7 @@ package import Linux
 ///
 ///     parent                          init
 ///       │ ── proceed ────────────────▶ │   mapped, limited: go on
+///       │ ── network made + namespace ▶│   when the parent makes it, as soon as it is there
 ///       │ ◀───────────── warning ──    │   any number
 ///       │ ◀──────────── hooks due ──   │   if there are any for create: all is mounted
 ///       │ ── proceed ────────────────▶ │   the runtime's own have run; now run yours, and go on
@@ -40,6 +41,7 @@ package enum Message: Equatable, Sendable {
     case hooksDue
     case listening
     case listenerSent
+    case networkMade
 
     /// What crosses of a `ContainerError.Kind`.
     package enum FailureKind: UInt8, Sendable {
@@ -66,6 +68,7 @@ package enum Message: Equatable, Sendable {
         case .hooksDue: 9
         case .listening: 20
         case .listenerSent: 21
+        case .networkMade: 22
         }
     }
 
@@ -75,7 +78,8 @@ package enum Message: Equatable, Sendable {
     /// One packet: a tag and what belongs to it.
     package var bytes: [UInt8] {
         switch self {
-        case .proceed, .ready, .release, .start, .executing, .hooksDue, .listening, .listenerSent:
+        case .proceed, .ready, .release, .start, .executing, .hooksDue, .listening, .listenerSent,
+            .networkMade:
             [tag]
         case .warning(let text): [tag] + text.utf8.prefix(Self.textLimit)
         case .failed(let kind, let reason):
@@ -105,6 +109,7 @@ package enum Message: Equatable, Sendable {
         case 9 where rest.isEmpty: self = .hooksDue
         case 20 where rest.isEmpty: self = .listening
         case 21 where rest.isEmpty: self = .listenerSent
+        case 22 where rest.isEmpty: self = .networkMade
         default: return nil
         }
     }
@@ -132,7 +137,9 @@ package enum Conversation {
         do throws(SystemCallError) {
             received = try Socket.receive(from: number, limit: Message.textLimit + 16)
         } catch where error.errno == .connectionReset {
-            return (nil, nil)
+            // It has ended without reading all that we sent, which the kernel tells once, and first;
+            // what it said before that is still to be read.
+            return try receiveWithDescriptor(from: number)
         }
         let bytes = received.bytes
         if bytes.isEmpty { return (nil, nil) }

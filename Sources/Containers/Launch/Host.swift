@@ -14,6 +14,10 @@ package struct Host: Equatable, Sendable {
     /// to leave things as they are.
     package var isInMountNamespace = false
 
+    /// Whether the caller can make a network namespace for another process and come back to its own;
+    /// looked at only for a configuration with a new one.
+    package var canReturnToNetwork = false
+
     /// The security modules that are on; looked at only for a configuration with labels.
     package var securityModules: SecurityModules = []
 

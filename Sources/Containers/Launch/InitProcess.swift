@@ -18,6 +18,11 @@ struct InitProcess {
     var lateReadOnly: [SharedDescriptor] = []
     /// A procfs of our own, attached nowhere, for writes that must reach the real one.
     var procfs: SharedDescriptor?
+    /// Where the last device or link was made: the next is likely to lie there, too. Nothing is
+    /// attached while devices and links are made.
+    var deviceParent: (components: [String], directory: SharedDescriptor)?
+    /// The container's own, by the descriptor that it was made with.
+    var mountedProcfs: SharedDescriptor?
     /// The host's null device, verified.
     var nullDevice: SharedDescriptor?
     /// The empty directory that masked directories show.
@@ -37,12 +42,15 @@ struct InitProcess {
     static func run(_ plan: LaunchPlan, _ resources: LaunchResources) -> Never {
         var process = InitProcess(resources)
         let channel = resources.channel.number
+        resources.trace?.track = 2
+        var laps = Laps(resources.trace)
         do throws(ContainerError) {
-            try process.prepare(plan.namespaces)
+            try process.prepare(plan.namespaces, &laps)
             try process.prepareStartHooks(plan.hooks)
             for (index, step) in plan.initSteps.enumerated() {
                 do throws(ContainerError) {
                     try process.perform(step, at: index)
+                    laps.lap("\(step)")
                 } catch where error.kind == .hookFailed {
                     throw error  // It names the hook.
                 } catch {
@@ -53,29 +61,34 @@ struct InitProcess {
         } catch {
             fail(error, on: channel)
         }
-        process.waitAtGate(plan)
+        laps.lap("report to the parent")
+        process.waitAtGate(plan, &laps)
     }
 
     /// The first acts: nobody may look into this process, which can be in a container's pid
     /// namespace already (CVE-2016-9962); nothing of the parent's stays; its death is ours.
-    private func prepare(_ namespaces: NamespacePlan) throws(ContainerError) {
+    private func prepare(_ namespaces: NamespacePlan, _ laps: inout Laps) throws(ContainerError) {
         try during("prepare") { () throws(SystemCallError) in
             if !resources.isOpenUntilMapped { try Process.setDumpable(false) }
         }
+        try resources.ownFile?.changeOverInCopy()
         for number in resources.parentOnly { FileDescriptor.closeOwned(number) }
         Process.setName("martlet:init")
         try during("prepare") { () throws(SystemCallError) in
             try Process.setParentDeathSignal(Signal.kill)
-            try Signal.resetAll()
+            try Signal.resetChanged()
         }
+        laps.lap("prepare")
         // The parent maps our ids first, and puts us where our limits are.
         try expect(.proceed)
+        laps.lap("wait for the parent")
         if !namespaces.madeInside.isEmpty {
             do throws(SystemCallError) {
                 try Process.separate(namespaces.madeInside)
             } catch {
                 throw Launcher.refusal(error)
             }
+            laps.lap("make namespaces")
         }
         if !namespaces.timeOffsets.isEmpty, resources.isOpenUntilMapped {
             // Where the parent had no right to. Before nobody may look into this process any more:
@@ -111,14 +124,18 @@ struct InitProcess {
     }
 
     /// Waits for one message; ends quietly when the parent is gone, because then nobody listens.
-    func expect(_ message: Message) throws(ContainerError) {
+    ///
+    /// - Returns: the descriptor that came with it, if there was one.
+    @discardableResult
+    func expect(_ message: Message) throws(ContainerError) -> SharedDescriptor? {
         let received = try during("wait for the parent") { () throws(SystemCallError) in
-            try Conversation.receive(from: resources.channel.number)
+            try Conversation.receiveWithDescriptor(from: resources.channel.number)
         }
-        guard let received else { Process.exitNow(1) }
-        guard received == message else {
+        guard let first = received.message else { Process.exitNow(1) }
+        guard first == message else {
             throw ContainerError(.failed, "the parent sent a message that was not due")
         }
+        return received.descriptor
     }
 
     /// Says that something was left out, which the specification wants logged.
@@ -147,12 +164,13 @@ struct InitProcess {
 extension InitProcess {
     /// Waits for `start`, becomes the program, or says why not. The connection is close-on-exec:
     /// its end after `executing` means that the program runs.
-    private func waitAtGate(_ plan: LaunchPlan) -> Never {
+    private func waitAtGate(_ plan: LaunchPlan, _ laps: inout Laps) -> Never {
         do throws(SystemCallError) {
             let connection = try openConnection()
             let message = try Conversation.receive(from: connection.number)
             // A `start` that was killed leaves a container that never ran.
             guard message == .start else { Process.exitNow(1) }
+            laps.lap("wait at the gate")
             if !plan.hooks.startContainer.isEmpty {
                 do throws(ContainerError) {
                     try runStartHooks(plan.hooks.startContainer, for: connection.number)
@@ -164,6 +182,7 @@ extension InitProcess {
             // the connection sits just above them until the exec closes it.
             let last = CInt(3 + plan.program.preservedDescriptors)
             let channel = try connection.move(to: last).release()
+            laps.lap("start")
             Self.becomeProgram(plan.program, lateCapabilities, reportingTo: channel)
         } catch {
             Process.exitNow(1)
@@ -172,7 +191,11 @@ extension InitProcess {
 
     /// With whoever starts this process: the parent, or who comes to the gate.
     private func openConnection() throws(SystemCallError) -> FileDescriptor {
-        if let gate = resources.gate { return try Socket.accept(gate.descriptor) }
+        if let gate = resources.gate {
+            // It may be a while.
+            ProgramImage.releaseMemory()
+            return try Socket.accept(gate.descriptor)
+        }
         return try resources.channel.descriptor.duplicate()
     }
 

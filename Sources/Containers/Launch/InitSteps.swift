@@ -7,6 +7,10 @@ extension InitProcess {
     /// Performs one step of the plan.
     mutating func perform(_ step: InitStep, at index: Int) throws(ContainerError) {
         switch step {
+        case .makeDevice, .makeLink: break
+        default: deviceParent = nil
+        }
+        switch step {
         case .startSession:
             try attempt { () throws(SystemCallError) in try Process.startSession() }
         case .makeCgroupNamespace:
@@ -15,6 +19,8 @@ extension InitProcess {
             try writeLabel(write)
         case .joinSessionKeyring(let name):
             try joinSessionKeyring(name)
+        case .enterNetwork:
+            try enterNetwork()
         case .setHostname(let name):
             try attempt { () throws(SystemCallError) in try Process.setHostname(name) }
         case .setDomainname(let name):
@@ -105,6 +111,16 @@ extension InitProcess {
                 "a step that needs the root filesystem came before attachRoot or openRoot")
         }
         return try attempt { () throws(SystemCallError) in try body(root) }
+    }
+
+    /// The parent sends it as soon as it is made.
+    private func enterNetwork() throws(ContainerError) {
+        guard let namespace = try expect(.networkMade) else {
+            throw ContainerError(.failed, "the parent sent no network namespace")
+        }
+        try attempt { () throws(SystemCallError) in
+            try Process.join(namespace.descriptor, kind: .network, subject: "")
+        }
     }
 
     private func joinSessionKeyring(_ name: String) throws(ContainerError) {

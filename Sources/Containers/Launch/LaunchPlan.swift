@@ -60,16 +60,23 @@ package struct NamespacePlan: Equatable, Sendable {
     /// them (most for the network), and the parent has other things to do meanwhile. A pid or time
     /// namespace takes in only children, and a user namespace must be there before the others.
     package var madeInside: NamespaceFlags {
-        isNetworkFilled
+        isNetworkFilled || isNetworkMadeOutside
             ? new.intersection([.mount, .ipc, .uts])
             : new.intersection([.mount, .network, .ipc, .uts])
     }
+
+    /// Whether the parent makes the network namespace, while the first process is at its mounts:
+    /// the kernel takes longer for it than for all others together.
+    package var isNetworkMadeOutside = false
 
     /// Whether the parent puts devices into the network namespace before the first process goes on.
     package var isNetworkFilled = false
 
     /// Those that the first process is born into.
-    package var madeAtBirth: NamespaceFlags { new.subtracting(madeInside) }
+    package var madeAtBirth: NamespaceFlags {
+        isNetworkMadeOutside
+            ? new.subtracting(madeInside).subtracting(.network) : new.subtracting(madeInside)
+    }
 
     /// Whether the container has a user namespace that is not the caller's.
     package var hasUserNamespace: Bool {
@@ -131,6 +138,8 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     case makeCgroupNamespace
     case writeLabel(LabelWrite)
     case joinSessionKeyring(String)
+    /// The one that the parent has made meanwhile.
+    case enterNetwork
     case setHostname(String)
     case setDomainname(String)
     case isolateMounts
@@ -174,6 +183,7 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
         case .makeCgroupNamespace: "make a cgroup namespace"
         case .writeLabel(let write): write.description
         case .joinSessionKeyring: "join a new session keyring"
+        case .enterNetwork: "enter the network namespace"
         case .setHostname(let name): "set hostname \"\(name)\""
         case .setDomainname(let name): "set domainname \"\(name)\""
         case .isolateMounts: "cut the mounts off from the host's"
@@ -226,6 +236,15 @@ package struct MountPlan: Equatable, Sendable, CustomStringConvertible {
         switch options.source {
         case .bind: "mount \"\(source)\" at \"\(destination)\""
         case .fileSystem: "mount \"\(type)\" at \"\(destination)\""
+        }
+    }
+
+    /// Whether it shows what its maker's network namespace has, or may.
+    package var concernsNetwork: Bool {
+        guard options.source == .fileSystem, !options.isRemount else { return false }
+        return switch type {
+        case "proc", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "overlay": false
+        default: true
         }
     }
 

@@ -12,7 +12,7 @@ package final class SharedDescriptor: Sendable {
 }
 
 /// What the parent opens before the container's first process exists, and that process inherits.
-package struct LaunchResources: Sendable {
+package struct LaunchResources {
     /// The first process's end of the conversation with the parent.
     package var channel: SharedDescriptor
     /// The listening socket that `start` connects to; nil when the parent itself goes on to start.
@@ -31,6 +31,10 @@ package struct LaunchResources: Sendable {
     package var target: SharedDescriptor?
     /// The root filesystem of that process, where no namespace leads to it.
     package var targetRoot: SharedDescriptor?
+    /// This program's file, which a process changes over to before it enters anything.
+    package var ownFile: ProtectedFile?
+    /// What is done, and when.
+    package var trace: Trace?
     /// Whether the parent, an ordinary user, can only map the ids of a process that others of the
     /// same user may look into.
     package var isOpenUntilMapped: Bool

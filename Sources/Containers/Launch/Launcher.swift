@@ -19,6 +19,8 @@ final class Launcher {
     private let resctrl: Resctrl?
     private let networkDevices: NetworkDevices?
     private var isReleased = false
+    private let ownFile: ProtectedFile?
+    private var laps: Laps
 
     /// What the caller has opened for the first process.
     struct Offers {
@@ -38,10 +40,15 @@ final class Launcher {
         /// Where in the container's part of cgroup2 the process is born instead, when its cgroup
         /// takes no processes because it has given its controllers to those below.
         var innerCgroup: (@Sendable () throws(ContainerError) -> SharedDescriptor?)?
+        /// What the process changes over to, unless its maker has already.
+        var ownFile: ProtectedFile?
+        var hasChangedOver = false
+        var trace: Trace?
     }
 
     /// Makes the process. It waits for `prepare`.
     init(_ plan: LaunchPlan, host: Host, offers: Offers) throws(ContainerError) {
+        laps = Laps(offers.trace)
         let pair = try during("launch") { () throws(SystemCallError) in
             try Socket.pair(.packets)
         }
@@ -50,9 +57,11 @@ final class Launcher {
             channel: ends.theirs, gate: offers.gate, console: offers.console,
             parentOnly: offers.parentOnly + [ends.ours.number], callerUmask: offers.callerUmask,
             target: offers.target, targetRoot: offers.targetRoot,
+            ownFile: offers.hasChangedOver ? nil : offers.ownFile, trace: offers.trace,
             isOpenUntilMapped: host.effectiveUserID != 0 && plan.namespaces.entered.isEmpty,
             mappedUser: Self.fileMaker(plan, plan.namespaces.uidMappings),
             mappedGroup: Self.fileMaker(plan, plan.namespaces.gidMappings))
+        if offers.hasChangedOver { resources.parentOnly += offers.ownFile?.descriptors ?? [] }
         let sources = try MountSources(plan, host: host)
         resources.sources = sources.trees
         resources.userNamespaces = sources.userNamespaces
@@ -68,11 +77,13 @@ final class Launcher {
         callerUmask = offers.callerUmask
         resctrl = offers.resctrl
         networkDevices = offers.networkDevices
+        ownFile = offers.ownFile
         self.plan = plan
         self.host = host
         pid = made.pid
         pidfd = made.pidfd
         channel = ends.ours
+        laps.lap("make the first process")
     }
 
     deinit {
@@ -266,13 +277,21 @@ final class Launcher {
         }
         try perform(plan.parentSteps)
         try letProceed()
+        if plan.namespaces.isNetworkMadeOutside {
+            let network = try NetworkNamespace.make()
+            try tell(.networkMade, passing: network.number)
+            laps.lap("make the network namespace")
+        }
         try meanwhile()
+        ownFile?.releaseMount()
+        laps.lap("let it proceed, and write its records")
         let isQuick = try during("launch") { () throws(SystemCallError) in
             try Poll.readable([channel.number], milliseconds: Self.usualTime)[0]
         }
         if !isQuick { try slow() }
         var handshake = Handshake(.preparing, awaitsHooks: plan.hooks.areDueAtCreate)
         while true {
+            defer { laps.lap("wait for the first process") }
             let message = try during("launch") { () throws(SystemCallError) in
                 try Conversation.receive(from: channel.number)
             }
@@ -294,6 +313,7 @@ final class Launcher {
         for step in steps {
             do throws(ContainerError) {
                 try perform(step)
+                laps.lap("\(step)")
             } catch {
                 throw ContainerError(error.kind, "\(step): \(error.reason)")
             }
@@ -314,13 +334,17 @@ final class Launcher {
         try letProceed()
     }
 
+    private func letProceed() throws(ContainerError) { try tell(.proceed) }
+
     /// One that has ended cannot be told, and why it ended is read next: on cgroup2 it is born with
     /// its limits, and may not live to hear this.
-    private func letProceed() throws(ContainerError) {
+    private func tell(_ message: Message, passing descriptor: CInt? = nil)
+        throws(ContainerError)
+    {
         try during("launch") { () throws(SystemCallError) in
             do throws(SystemCallError) {
-                try Conversation.send(.proceed, to: channel.number)
-            } catch where error.errno == .brokenPipe {}
+                try Conversation.send(message, passing: descriptor, to: channel.number)
+            } catch where [.brokenPipe, .connectionReset].contains(error.errno) {}
         }
     }
 

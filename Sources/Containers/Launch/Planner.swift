@@ -84,6 +84,9 @@ package struct Planner {
             plan.timeOffsets = configuration.linux.timeOffsets
             plan.new.remove(.time)
         }
+        plan.isNetworkMadeOutside =
+            host.canReturnToNetwork && plan.new.contains(.network) && !plan.isNetworkFilled
+            && !plan.hasUserNamespace
         if plan.new.contains(.user) {
             if plan.uidMappings.isEmpty || plan.gidMappings.isEmpty {
                 throw ContainerError(
@@ -189,9 +192,19 @@ package struct Planner {
             // The mounts are others' too, and stay as they are.
             steps.append(.openRoot(path: absolute(root.path)))
         }
-        for mount in configuration.mounts { steps.append(.mount(try plan(mount, namespaces))) }
+        var awaitsNetwork = namespaces.isNetworkMadeOutside
+        for mount in configuration.mounts {
+            let mount = try plan(mount, namespaces)
+            if awaitsNetwork, mount.concernsNetwork {
+                steps.append(.enterNetwork)
+                awaitsNetwork = false
+            }
+            steps.append(.mount(mount))
+        }
         if let notifyDirectory { steps.append(.mount(notifyMount(of: notifyDirectory))) }
         steps += planDevices()
+        // Before hooks and kernel parameters, which may be about it.
+        if awaitsNetwork { steps.append(.enterNetwork) }
         if hooks.areDueAtCreate {
             // After the mounts, which hooks may expect. Before kernel parameters: a hook may make
             // the network device that one is about. Before anything becomes read-only, because

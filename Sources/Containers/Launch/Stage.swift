@@ -15,6 +15,9 @@ enum Stage {
                 if !resources.isOpenUntilMapped { try Process.setDumpable(false) }
                 try Process.setParentDeathSignal(Signal.kill)
             }
+            try resources.ownFile?.changeOverInCopy()
+            var resources = resources
+            resources.ownFile = nil
             try join(plan.namespaces.joined)
             if plan.namespaces.isEnteredByStage, let target = resources.target {
                 try InitProcess.enter(plan.namespaces.enteredAtBirth, of: target)

@@ -6,29 +6,30 @@ internal import OCI
 /// Device nodes and the links beside them.
 extension InitProcess {
     mutating func makeDevice(_ plan: DevicePlan) throws(ContainerError) {
-        let parent = try withRoot { (root) throws(SystemCallError) in
-            try root.openParent(of: plan.path)
-        }
-        if let existing = try? File.status(
-            of: parent.name, at: parent.directory.number, followingLink: false)
-        {
-            // config-linux.md#devices: what is there must be the device itself. An image's own
-            // /dev/null that is a link or a file is not (CVE-2025-31133).
-            guard plan.matches(existing) else {
-                throw ContainerError(
-                    .invalidConfiguration,
-                    "the root filesystem has something else there already")
-            }
-            return
-        }
+        let parent = try openDeviceParent(plan.path)
         do throws(SystemCallError) {
             // Made under no other name first: the directory is the container's, and nothing of the
             // container's runs yet.
             try File.makeNode(
                 parent.name, at: parent.directory.number, type: plan.fileType,
                 permissions: plan.permissions, major: plan.major, minor: plan.minor)
-            try File.changeOwner(
-                parent.name, at: parent.directory.number, uid: plan.uid, gid: plan.gid)
+            // As what it is made, if nobody else is named.
+            if plan.uid != 0 || plan.gid != 0 {
+                try File.changeOwner(
+                    parent.name, at: parent.directory.number, uid: plan.uid, gid: plan.gid)
+            }
+        } catch where error.errno == .exists && error.call == "mknod" {
+            // config-linux.md#devices: what is there must be the device itself. An image's own
+            // /dev/null that is a link or a file is not (CVE-2025-31133).
+            let existing = try attempt { () throws(SystemCallError) in
+                try File.status(
+                    of: parent.name, at: parent.directory.number, followingLink: false)
+            }
+            guard plan.matches(existing) else {
+                throw ContainerError(
+                    .invalidConfiguration,
+                    "the root filesystem has something else there already")
+            }
         } catch where error.errno == .notPermitted && error.call == "mknod" {
             // A user namespace may not make device nodes; the host's own are shown instead.
             try bindDevice(plan, in: parent)
@@ -37,9 +38,27 @@ extension InitProcess {
         }
     }
 
-    private func bindDevice(_ plan: DevicePlan, in parent: borrowing ParentDirectory)
-        throws(ContainerError)
+    /// The directory that a device or link is to lie in, and its name there. Most lie in the same
+    /// one, which is looked up once.
+    private mutating func openDeviceParent(_ path: String) throws(ContainerError)
+        -> (directory: SharedDescriptor, name: String)
     {
+        var components = RootDirectory.components(of: path)
+        if let name = components.popLast(), let last = deviceParent, last.components == components {
+            return (last.directory, name)
+        }
+        let parent = try withRoot { (root) throws(SystemCallError) in
+            try root.openParent(of: path)
+        }
+        let name = parent.name
+        let directory = SharedDescriptor(parent.releaseDirectory())
+        deviceParent = (components, directory)
+        return (directory, name)
+    }
+
+    private func bindDevice(
+        _ plan: DevicePlan, in parent: (directory: SharedDescriptor, name: String)
+    ) throws(ContainerError) {
         let node = try attempt { () throws(SystemCallError) in
             try File.open(plan.path, .realPath)
         }
@@ -61,9 +80,9 @@ extension InitProcess {
     }
 
     /// A link of runtime-linux.md; one that an image brings is left as it is.
-    func makeLink(_ path: String, to target: String) throws(ContainerError) {
-        try withRoot { (root) throws(SystemCallError) in
-            let parent = try root.openParent(of: path)
+    mutating func makeLink(_ path: String, to target: String) throws(ContainerError) {
+        let parent = try openDeviceParent(path)
+        try attempt { () throws(SystemCallError) in
             do throws(SystemCallError) {
                 try File.makeSymbolicLink(parent.name, at: parent.directory.number, to: target)
             } catch where error.errno == .exists {

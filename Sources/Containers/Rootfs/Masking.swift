@@ -92,15 +92,29 @@ extension InitProcess {
 extension InitProcess {
     /// Writes one parameter through a procfs of our own, which nothing in the container can have
     /// covered (CVE-2025-52881).
+    ///
+    /// The container's own is one, and takes no time to make, unless its options hide parameters, or
+    /// another mount covers them.
     mutating func writeSysctl(_ key: String, _ value: String) throws(ContainerError) {
-        let procfs = try openProcfs()
         let path = Sysctl.path(of: key)
+        if let mountedProcfs, let file = try? Self.openSysctl(path, in: mountedProcfs) {
+            return try attempt { () throws(SystemCallError) in
+                try File.writeOnce(value, to: file, subject: "/proc/sys/\(path)")
+            }
+        }
+        let procfs = try openProcfs()
         try attempt { () throws(SystemCallError) in
-            let file = try File.open(
-                "sys/\(path)", at: procfs.number, .writeOnly,
-                resolving: [.beneath, .noMagicLinks, .noSymbolicLinks, .noMountCrossing])
+            let file = try Self.openSysctl(path, in: procfs)
             try File.writeOnce(value, to: file, subject: "/proc/sys/\(path)")
         }
+    }
+
+    private static func openSysctl(_ path: String, in procfs: SharedDescriptor)
+        throws(SystemCallError) -> FileDescriptor
+    {
+        try File.open(
+            "sys/\(path)", at: procfs.number, .writeOnly,
+            resolving: [.beneath, .noMagicLinks, .noSymbolicLinks, .noMountCrossing])
     }
 
     /// A procfs that is the kernel's without doubt.

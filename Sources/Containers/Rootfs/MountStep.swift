@@ -50,6 +50,7 @@ extension InitProcess {
         try changePropagation(mount.descriptor, plan)
         try attach(mount.descriptor, to: target, subject: plan.destination)
         if plan.isReadOnlyLate { lateReadOnly.append(mount) }
+        if plan.type == "proc", mountedProcfs == nil { mountedProcfs = mount }
     }
 
     private func makeFileSystem(_ plan: MountPlan) throws(SystemCallError) -> FileDescriptor {

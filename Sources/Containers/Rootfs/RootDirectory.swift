@@ -120,4 +120,7 @@ package struct RootDirectory: Sendable {
 package struct ParentDirectory: ~Copyable {
     package let directory: FileDescriptor
     package let name: String
+
+    /// Gives the directory away.
+    consuming func releaseDirectory() -> FileDescriptor { directory }
 }

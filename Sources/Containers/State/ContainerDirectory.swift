@@ -113,6 +113,21 @@ package struct ContainerDirectory: ~Copyable {
         }
     }
 
+    /// Does what can be done of ``write(_:)`` before it is due.
+    func prepare(_ record: ContainerRecord) throws(ContainerError) {
+        try during("state") { () throws(SystemCallError) in
+            try File.prepare(
+                Self.recordName, at: descriptor.number, with: record.bytes, permissions: 0o600)
+        }
+    }
+
+    /// Does the rest of it.
+    func putPreparedInPlace() throws(ContainerError) {
+        try during("state") { () throws(SystemCallError) in
+            try File.putInPlace(Self.recordName, at: descriptor.number)
+        }
+    }
+
     /// Keeps the configuration as it is now: later changes of the bundle have no effect
     /// (runtime.md#lifecycle).
     func write(configuration: [UInt8]) throws(ContainerError) {

@@ -36,6 +36,9 @@ enum CommandTable {
             OptionGrammar(
                 .strict, .boolean,
                 "follow the letter of the specification where engines expect otherwise"),
+            OptionGrammar(
+                .trace, .text("FILE"),
+                "write what was done, and when, to this file, in Chrome's trace format"),
             OptionGrammar(.version, short: "v", .boolean, "print the version"),
             help,
         ]

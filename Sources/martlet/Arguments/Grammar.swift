@@ -41,6 +41,7 @@ enum OptionName: String, CaseIterable, Sendable {
     case cgroupManager = "cgroup-manager"
     case rootless
     case strict
+    case trace
     case version
     case help
     // Of commands.

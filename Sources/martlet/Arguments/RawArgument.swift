@@ -22,9 +22,4 @@ enum RawArgument {
         }
         return unsafe word[other.utf8CodeUnitCount] == 0
     }
-
-    /// Whether a word is the name of a command whose process goes on inside a container.
-    static func isEnteringCommand(_ word: UnsafePointer<CChar>) -> Bool {
-        unsafe isSame(word, "create") || isSame(word, "run") || isSame(word, "exec")
-    }
 }

@@ -6,14 +6,8 @@ internal import Linux
 extension Invocation {
     /// `create`.
     func create() throws(ContainerError) {
-        try prepareToCreate("create")
-        _ = try runtime.create(request(), warn: log.warning)
-    }
-
-    /// What `create` and `run` do before anything else.
-    func prepareToCreate(_ command: String) throws(ContainerError) {
-        // No file of ours may be written from inside (CVE-2019-5736).
-        try ProtectedBinary.ensure()
+        _ = try runtime.create(
+            request(), protecting: ProtectedBinary.prepare(), warn: log.warning)
     }
 
     /// The request that the flags make.

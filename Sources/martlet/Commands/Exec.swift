@@ -21,11 +21,13 @@ extension Invocation {
 
     private func execNamed() throws(ContainerError) -> Int32 {
         // No file of ours may be written from inside (CVE-2019-5736).
-        try ProtectedBinary.ensure()
+        let ownFile = try ProtectedBinary.prepare()
+        try ownFile?.changeOver()
         var request = try execRequest()
         if options.isSet(.detach) {
             if let path = options[.consoleSocket] { request.console = .socket(path: path) }
-            let process = try runtime.prepare(request, warn: log.warning)
+            let process = try runtime.prepare(
+                request, protectedBy: ownFile, warn: log.warning)
             try runtime.start(process, warn: log.warning)
             return Program.ExitCode.success
         }
@@ -33,11 +35,13 @@ extension Invocation {
             throw execFailure(
                 "--console-socket needs --detach: in the foreground the terminal is ours")
         }
-        return try execInForeground(request)
+        return try execInForeground(request, ownFile)
     }
 
     /// Up to the program's start a signal ends us, and the process with us. Nothing has to be undone.
-    private func execInForeground(_ request: ExecRequest) throws(ContainerError) -> Int32 {
+    private func execInForeground(_ request: ExecRequest, _ ownFile: ProtectedFile?)
+        throws(ContainerError) -> Int32
+    {
         var request = request
         var console: SocketPair?
         if request.wantsTerminal {
@@ -52,7 +56,8 @@ extension Invocation {
             request.console = .descriptor(pair.theirs.number)
             console = consume pair
         }
-        let process = try runtime.prepare(request, warn: log.warning)
+        let process = try runtime.prepare(
+            request, protectedBy: ownFile, warn: log.warning)
         let signals = try execStep("hold signals back") { () throws(SystemCallError) in
             try HeldSignals()
         }

@@ -12,8 +12,9 @@ struct Invocation {
     let operands: [String]
     let descriptors: InheritedDescriptors
     let log: Log
+    var trace: Trace?
 
-    var runtime: ContainerRuntime { ContainerRuntime(root: globals.root) }
+    var runtime: ContainerRuntime { ContainerRuntime(root: globals.root, trace: trace) }
 
     /// The container's id, which the runtime looks at.
     var id: String { operands.first ?? "" }

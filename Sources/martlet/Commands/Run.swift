@@ -21,11 +21,12 @@ extension Invocation {
     }
 
     private func runNamed() throws(ContainerError) -> Int32 {
-        try prepareToCreate("run")
+        let ownFile = try ProtectedBinary.prepare()
         if options.isSet(.detach) {
             var request = request()
             request.startsAtOnce = true
-            let container = try runtime.create(request, warn: log.warning)
+            let container = try runtime.create(
+                request, protecting: ownFile, warn: log.warning)
             do throws(ContainerError) {
                 try runtime.start(container, notifying: notifyRequest, warn: log.warning)
             } catch {
@@ -37,13 +38,15 @@ extension Invocation {
         if options[.consoleSocket] != nil {
             throw failure("--console-socket needs --detach: in the foreground the terminal is ours")
         }
-        return try runInForeground()
+        return try runInForeground(ownFile)
     }
 
     /// Without a terminal, the program has our standard streams itself; with one, we stand between
     /// it and ours.
-    private func runInForeground() throws(ContainerError) -> Int32 {
+    private func runInForeground(_ ownFile: ProtectedFile?) throws(ContainerError) -> Int32 {
+        var laps = Laps(trace)
         let bundle = try Bundle(path: options[.bundle] ?? ".")
+        laps.lap("read config.json")
         let wantsTerminal = bundle.configuration.process?.terminal ?? false
         if wantsTerminal, !(CInt(0)...2).contains(where: { Terminal.isTerminal($0) }) {
             throw failure(
@@ -67,11 +70,14 @@ extension Invocation {
             request.console = .descriptor(pair.theirs.number)
             console = consume pair
         }
-        let container = try runtime.create(request, bundle: bundle, warn: log.warning)
+        let container = try runtime.create(
+            request, bundle: bundle, protecting: ownFile, warn: log.warning)
+        laps.lap("create")
         do throws(ContainerError) {
-            let code = try startAndRelay(container, signals, console)
+            let code = try startAndRelay(container, signals, console, &laps)
             if code != 0 { tellMemoryKills(container) }
             if !options.isSet(.keep) { discard(container) }
+            laps.lap("delete")
             return code
         } catch {
             discard(container)
@@ -81,7 +87,7 @@ extension Invocation {
 
     private func startAndRelay(
         _ container: borrowing CreatedContainer, _ signals: consuming HeldSignals,
-        _ console: consuming SocketPair?
+        _ console: consuming SocketPair?, _ laps: inout Laps
     ) throws(ContainerError) -> Int32 {
         var terminal: TerminalRelay?
         if let console {
@@ -105,6 +111,8 @@ extension Invocation {
             container,
             notifying: notifySocket.map { NotifyRequest(socket: $0, inBackground: true) },
             warn: log.warning)
+        laps.lap("start")
+        defer { laps.lap("wait for the program") }
         let relay = ForegroundRelay(signals: signals, terminal: terminal)
         do throws(SystemCallError) {
             return try relay.run(
