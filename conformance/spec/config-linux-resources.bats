@@ -139,8 +139,11 @@ has_setting() {
     equal "$(setting cpu.idle cpu.idle)" 1
 }
 
-# A disk that throttling can be set for.
-disk() { lsblk --nodeps --noheadings --output MAJ:MIN,TYPE 2>/dev/null | awk '$2 == "disk" { print $1; exit }'; }
+# A disk that throttling can be set for, with something to read.
+disk() {
+    lsblk --nodeps --noheadings --bytes --output MAJ:MIN,TYPE,SIZE 2>/dev/null \
+        | awk '$2 == "disk" && $3 >= 4194304 { print $1; exit }'
+}
 
 @test "config-linux.md#block-io: weight is set" {
     has_setting blkio blkio.bfq.weight io.bfq.weight
@@ -159,6 +162,31 @@ disk() { lsblk --nodeps --noheadings --output MAJ:MIN,TYPE 2>/dev/null | awk '$2
     launched
     has "$(setting blkio.throttle.read_bps_device io.max)" 1048576
     has "$(setting blkio.throttle.write_iops_device io.max)" 77
+}
+
+# 3 MiB at 1 MiB a second; unhindered it takes no time.
+@test "config-linux.md#block-io: throttling of a device slows who reads from it" {
+    if [ -d /sys/fs/cgroup/blkio ]; then has_setting blkio blkio.throttle.read_bps_device; else with_controller io; fi
+    local disk
+    disk=$(disk)
+    [ -n "$disk" ] || not_here 'no disk'
+    mknod "$T/disk" b "${disk%:*}" "${disk#*:}"
+    head -c 1 "$T/disk" >/dev/null 2>&1 || not_here 'the disk may not be read'
+    reader() {
+        limits "{blockIO: {throttleReadBpsDevice: [{major: ${disk%:*}, minor: ${disk#*:}, rate: $1}]}}"
+        edit ".linux.devices = [{path: \"/dev/d\", type: \"b\", major: ${disk%:*}, minor: ${disk#*:}}]"
+        script 'dd if=/dev/d of=/dev/null bs=65536 count=48 iflag=direct 2>/tmp/e || cat /tmp/e'
+        local begin=${EPOCHREALTIME/[.,]/}
+        run_container
+        ok
+        equal "$output" ''
+        took=$(((${EPOCHREALTIME/[.,]/} - begin) / 1000))
+    }
+    local took
+    reader 1048576
+    [ "$took" -ge 1900 ] || say "3 MiB at 1 MiB a second took $took ms"
+    reader 1073741824
+    [ "$took" -le 1900 ] || say "3 MiB at 1 GiB a second took $took ms"
 }
 
 page_size() {

@@ -100,7 +100,7 @@ class Audit:
             "processes": children(),
         }
 
-    def check(self, what, problems, patience=5):
+    def check(self, what, problems, patience=20):
         """Adds a line for each difference. The kernel frees processes and keys a moment later."""
         end = time.monotonic() + patience
         while True:

@@ -53,8 +53,10 @@ uml() {
     local preload=''
     # This kernel does not know how large the registers are with AMX.
     ! grep -qw amx_tile /proc/cpuinfo || preload=$(registers_library) || return
+    # A disk, for what throttles one.
+    truncate -s 16M "$job/disk"
     shut_in taskset -c "$(any_processor)" ${preload:+env "LD_PRELOAD=$preload"} \
-        linux.uml "mem=${memory}M" uml_dir="$job/" umid=guest noreboot \
+        linux.uml "mem=${memory}M" uml_dir="$job/" umid=guest noreboot ubd0="$job/disk" \
         root=/dev/root rootfstype=hostfs rootflags=/ ro \
         con=null con0=null,fd:1 con1=null,fd:3 con2=null,fd:4 ssl=null console=tty2 \
         quiet panic=-1 $(cgroup_arguments) "$@" \
