@@ -12,6 +12,9 @@ export PATH := $(PATH):$(shell scripts/toolchain 2>/dev/null)
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR ?=
 INSTALL ?= install
 
@@ -108,15 +111,21 @@ bench: setup-test release ## measure martlet, crun and runc side by side
 startup: release ## compare `martlet --version` with an empty static Swift program
 	scripts/startup-cost $(BINARY)
 
-install: $(if $(and $(wildcard $(BINARY)),$(wildcard $(SHIM))),,release) ## install the binaries and the man pages: PREFIX= DESTDIR=
+install: $(if $(and $(wildcard $(BINARY)),$(wildcard $(SHIM))),,release) ## install the binaries, the man pages and what completes words in shells: PREFIX= DESTDIR=
 	$(INSTALL) -D -m 0755 $(BINARY) "$(DESTDIR)$(BINDIR)/martlet"
 	$(INSTALL) -D -m 0755 $(SHIM) "$(DESTDIR)$(BINDIR)/martlet-shim"
 	ln -sf martlet-shim "$(DESTDIR)$(BINDIR)/containerd-shim-martlet-v1"
 	for page in $(MANUALS); do \
 		$(INSTALL) -D -m 0644 "$$page" "$(DESTDIR)$(MANDIR)/man8/$${page##*/}" || exit 1; done
+	for shell in bash zsh fish; do \
+		$(BINARY) completion $$shell >$(BUILD)/completion.$$shell || exit 1; done
+	$(INSTALL) -D -m 0644 $(BUILD)/completion.bash "$(DESTDIR)$(BASHDIR)/martlet"
+	$(INSTALL) -D -m 0644 $(BUILD)/completion.zsh "$(DESTDIR)$(ZSHDIR)/_martlet"
+	$(INSTALL) -D -m 0644 $(BUILD)/completion.fish "$(DESTDIR)$(FISHDIR)/martlet.fish"
 
 uninstall: ## remove what install has installed
 	rm -f "$(DESTDIR)$(BINDIR)/martlet" "$(DESTDIR)$(BINDIR)/martlet-shim" "$(DESTDIR)$(BINDIR)/containerd-shim-martlet-v1" $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man8/$(notdir $(page))")
+	rm -f "$(DESTDIR)$(BASHDIR)/martlet" "$(DESTDIR)$(ZSHDIR)/_martlet" "$(DESTDIR)$(FISHDIR)/martlet.fish"
 
 man: setup-check ## check the man pages, and write them as text into .build/man
 	@scripts/man

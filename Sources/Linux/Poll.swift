@@ -26,6 +26,31 @@ package enum Poll {
         }
     }
 
+    /// What a wait for an end has come to.
+    package enum End: Sendable {
+        case ended, readable, timeout
+    }
+
+    /// Waits until the other side of a connection has closed it (or, `hearing`, said something), or
+    /// another descriptor can be read; that one may be negative for none. What the other side says
+    /// meanwhile does not wake us.
+    package static func end(
+        of connection: CInt, orReadable other: CInt, hearing: Bool = false, milliseconds: Int?
+    ) throws(SystemCallError) -> End {
+        let timeout = milliseconds.map { CInt(clamping: $0) } ?? -1
+        return unsafe try withUnsafeTemporaryAllocation(of: pollfd.self, capacity: 2) {
+            (entries) throws(SystemCallError) in
+            unsafe entries.initializeElement(
+                at: 0,
+                to: pollfd(fd: connection, events: Int16(hearing ? POLLIN : 0), revents: 0))
+            unsafe entries.initializeElement(
+                at: 1, to: pollfd(fd: other, events: Int16(POLLIN), revents: 0))
+            let count = try check("poll") { unsafe poll(entries.baseAddress, 2, timeout) }
+            if count == 0 { return .timeout }
+            return unsafe entries[0].revents != 0 ? .ended : .readable
+        }
+    }
+
     /// The same with descriptors that tell of a change by POLLPRI, as files of cgroup2 do, after
     /// those that are to be read.
     package static func wait(

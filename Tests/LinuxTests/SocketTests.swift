@@ -124,6 +124,29 @@ private func sendDescriptors(count: Int, through number: CInt) -> Bool {
     }
 }
 
+@Suite struct `The end of a connection` {
+    @Test func `is all that is waited for, unless what is said counts, too`() throws {
+        let pair = try Socket.pair(.packets)
+        let other = try Socket.pair(.packets)
+        let number = pair.ours.number
+        #expect(try Poll.end(of: number, orReadable: -1, milliseconds: 0) == .timeout)
+        try Socket.send([1], to: pair.theirs.number)
+        #expect(try Poll.end(of: number, orReadable: -1, milliseconds: 0) == .timeout)
+        #expect(
+            try Poll.end(of: number, orReadable: -1, hearing: true, milliseconds: nil) == .ended)
+        try Socket.send([1], to: other.theirs.number)
+        #expect(
+            try Poll.end(of: number, orReadable: other.ours.number, milliseconds: nil)
+                == .readable)
+        let ours = ours(of: pair)
+        #expect(
+            try Poll.end(of: ours.number, orReadable: other.ours.number, milliseconds: nil)
+                == .ended)
+    }
+
+    private func ours(of pair: consuming SocketPair) -> FileDescriptor { pair.ours }
+}
+
 @Suite struct `A listening socket` {
     @Test(arguments: [Socket.Kind.stream, .packets]) func `is reached by any path, however long`(
         kind: Socket.Kind

@@ -17,7 +17,7 @@ import time
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INSIDE = "CONFORMANCE_BENCH_INSIDE"
-OPERATIONS = ["--version", "run", "create", "start", "state", "kill", "delete"]
+OPERATIONS = ["--version", "run", "create", "start", "state", "exec", "kill", "delete"]
 # The same steps of a container as an engine would have it.
 LIFE = ["create", "start", "delete"]
 LARGE = "engine's: "
@@ -343,6 +343,7 @@ def one_round(name, command, number, bundles, state, stopwatch, samples):
             subprocess.run(base + ["delete", "--force", container + "-2"], check=True)
         take("start", base + ["start", container])
         take("state", base + ["state", container])
+        take("exec", base + ["exec", container, "/bin/true"])
         take("kill", base + ["kill", container, "KILL"])
         wait_until_stopped(pid)
         take("delete", base + ["delete", container])

@@ -47,6 +47,8 @@ package struct PreparedProcess: ~Copyable {
     let launcher: Launcher
     let record: ContainerRecord
     let pidFile: String?
+    /// Whether it has said so, and waits. Else it is still on its way there, and will not wait.
+    let isReady: Bool
 
     /// The same as a descriptor.
     package var pidfd: SharedDescriptor { launcher.pidfd }
@@ -67,20 +69,59 @@ extension ContainerRuntime {
     }
 
     /// Lets it become its program, and returns once that runs, or says why it does not.
-    package func start(_ process: borrowing PreparedProcess, warn: (String) -> Void)
-        throws(ContainerError)
-    {
+    ///
+    /// `signals` is a descriptor that can be read when signals have come for us, or -1. Then
+    /// `interruption` tells the one that asks to end, if one does, and the process is ended. `warn`
+    /// gets what the specification wants logged.
+    package func start(
+        _ process: borrowing PreparedProcess, signals: CInt = -1,
+        interruption: () throws(ContainerError) -> Int32? = { nil }, warn: (String) -> Void
+    ) throws(ContainerError) {
         try performing("exec", process.record.id) { (_) throws(ContainerError) in
             do throws(ContainerError) {
                 let connection = try during("reach the process") { () throws(SystemCallError) in
                     try process.launcher.start()
                 }
+                process.launcher.releaseOwnFile()
+                // A filter's listener is handed on meanwhile.
+                if process.launcher.plan.program.filter?.flags.contains(.listener) != true {
+                    try awaitEnd(of: connection, process.launcher, signals, interruption)
+                }
                 try follow(
                     connection, process.record, pid: process.pid, process.pidfd.descriptor,
-                    warn: warn)
+                    from: process.isReady ? .starting : .preparing, warn: warn)
             } catch {
                 if let path = process.pidFile { try? File.remove(path) }
                 throw error
+            }
+        }
+    }
+
+    /// All that a process has to say fits into its socket, and is read in one go when it has come to
+    /// its end: a parent that is woken for each word only keeps it from a processor.
+    private func awaitEnd(
+        of connection: SharedDescriptor, _ launcher: Launcher, _ signals: CInt,
+        _ interruption: () throws(ContainerError) -> Int32?
+    ) throws(ContainerError) {
+        // One that takes long, in a container that is paused perhaps, is listened to: were it to say
+        // more than fits, it would wait for us.
+        var isListening = false
+        while true {
+            let event = try during("follow the process") { () throws(SystemCallError) in
+                try Poll.end(
+                    of: connection.number, orReadable: signals, hearing: isListening,
+                    milliseconds: isListening ? nil : 100)
+            }
+            switch event {
+            case .ended: return
+            case .timeout: isListening = true
+            case .readable:
+                guard let signal = try interruption() else { continue }
+                try during("end the process") { () throws(SystemCallError) in
+                    try launcher.end()
+                }
+                throw ContainerError(
+                    .failed, "ended by \(Signal.name(of: signal)) before its program started")
             }
         }
     }
@@ -251,16 +292,17 @@ private struct Execution: ~Copyable {
         try choosePlace(record, &offers)
         laps.lap("choose its cgroups")
         let launcher = try Launcher(plan.launch, host: plan.host, offers: offers)
-        try launcher.prepare(warn: warn) { () throws(ContainerError) in
-            // It can have ended before, and the path to its root been another's.
-            guard try isAlive(target) else { throw Self.stopped }
-        } slow: {
-        } beforeHooks: {
-        }
+        try launcher.begin()
+        // It can have ended before, and the path to its root been another's.
+        guard try isAlive(target) else { throw Self.stopped }
+        // A terminal is to have its size before the program asks for it.
+        let isReady = launcher.isAwaitedWhenReady || console != nil
+        if isReady { try launcher.awaitReady(warn: warn, slow: {}, beforeHooks: {}) }
         try send(launcher.pidfd.descriptor, as: "setns", to: pidfdReceiver)
         try writePidFile(launcher.pid, to: request.pidFile)
         return PreparedProcess(
-            pid: launcher.pid, launcher: launcher, record: record, pidFile: request.pidFile)
+            pid: launcher.pid, launcher: launcher, record: record, pidFile: request.pidFile,
+            isReady: isReady)
     }
 
     // MARK: The container

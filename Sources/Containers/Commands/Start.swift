@@ -157,9 +157,10 @@ extension ContainerRuntime {
     /// Follows what happens from there to the program of a container's process, the first or another.
     func follow(
         _ connection: SharedDescriptor, _ record: ContainerRecord, pid: Int32,
-        _ process: borrowing FileDescriptor, warn: (String) -> Void
+        _ process: borrowing FileDescriptor, from phase: Handshake.Phase = .starting,
+        warn: (String) -> Void
     ) throws(ContainerError) {
-        var handshake = Handshake(.starting)
+        var handshake = Handshake(phase)
         var report: SharedDescriptor?
         while true {
             let received = try during("follow the container's process") {
@@ -185,7 +186,8 @@ extension ContainerRuntime {
                         // Of others of the container there may have been any number.
                         + (pid == record.pid
                             ? MemoryKills.hint(MemoryKills.count(in: record)) : ""))
-            case .ready, .hooksDue, .violation:
+            case .ready: handshake = Handshake(.starting)
+            case .hooksDue, .violation:
                 throw ContainerError(.failed, "the container's process broke the handshake")
             }
         }

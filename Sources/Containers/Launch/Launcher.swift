@@ -269,6 +269,15 @@ final class Launcher {
         slow: () throws(ContainerError) -> Void,
         beforeHooks: () throws(ContainerError) -> Void
     ) throws(ContainerError) {
+        try begin()
+        try meanwhile()
+        releaseOwnFile()
+        laps.lap("let it proceed, and write its records")
+        try awaitReady(warn: warn, slow: slow, beforeHooks: beforeHooks)
+    }
+
+    /// Does the parent's steps, and lets the process go on.
+    func begin() throws(ContainerError) {
         if let cgroup {
             // Before it does anything: from its first step on it is held by its limits.
             try withCgroups { () throws(CgroupError) in
@@ -282,9 +291,20 @@ final class Launcher {
             try tell(.networkMade, passing: network.number)
             laps.lap("make the network namespace")
         }
-        try meanwhile()
-        ownFile?.releaseMount()
-        laps.lap("let it proceed, and write its records")
+    }
+
+    /// Lets go of what the new process has changed over to by now, while that is busy.
+    func releaseOwnFile() { ownFile?.releaseMount() }
+
+    /// Whether the parent has something to do when the process is ready. Else both need not wait for
+    /// each other again.
+    var isAwaitedWhenReady: Bool { !plan.closingSteps.isEmpty || plan.hooks.areDueAtCreate }
+
+    /// Returns when it is ready.
+    func awaitReady(
+        warn: (String) -> Void, slow: () throws(ContainerError) -> Void,
+        beforeHooks: () throws(ContainerError) -> Void
+    ) throws(ContainerError) {
         let isQuick = try during("launch") { () throws(SystemCallError) in
             try Poll.readable([channel.number], milliseconds: Self.usualTime)[0]
         }
@@ -406,6 +426,13 @@ final class Launcher {
             try Conversation.send(.release, to: channel.number)
         }
         isReleased = true
+    }
+
+    /// Ends it, whether or not it was let go.
+    func end() throws(SystemCallError) {
+        do throws(SystemCallError) {
+            try Process.send(Signal.kill, to: pidfd.descriptor)
+        } catch where error.errno == .noProcess {}
     }
 
     /// Lets it go on to its program at once; what follows is said on this side of the conversation.

@@ -10,6 +10,9 @@ package struct HeldSignals: ~Copyable, Sendable {
     /// Reads the signals; ready when there is one.
     let descriptor: FileDescriptor
 
+    /// The same by its number, to be waited for.
+    package var number: CInt { descriptor.number }
+
     /// Every signal that another process may mean for the program that we stand for, and SIGCHLD,
     /// which is for us.
     ///

@@ -211,6 +211,14 @@ struct ArgumentParser {
                 if CommandName(rawValue: word) == nil {
                     throw unknownCommand(word, usage: grammar.usage)
                 }
+            case .choice(let words):
+                if !words.contains(word) {
+                    let phrase = Suggestion.phrase(Suggestion.nearest(to: word, in: words))
+                    throw UsageError(
+                        message:
+                            "\"\(word)\" is not \(words.joined(separator: " or "))\(phrase)",
+                        usage: grammar.usage)
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 /// Every command there is.
 enum CommandName: String, CaseIterable, Sendable {
     case create, start, state, kill, delete, run, exec, list, ps, pause, resume, update, events
-    case spec, check, features, help, version
+    case spec, check, features, completion, help, version
 }
 
 /// The command line as a table: the only place that knows a flag's or a command's name.
@@ -62,7 +62,7 @@ enum CommandTable {
         case .list: list
         case .spec: spec
         case .check: check
-        case .features, .help, .version: ofTheProgram(command)
+        case .features, .completion, .help, .version: ofTheProgram(command)
         }
     }
 
@@ -250,6 +250,14 @@ enum CommandTable {
                 name: name, summary: "print what this runtime supports", options: [help],
                 operands: [],
                 discussion: "The answer is JSON, as features.md of the specification defines it.")
+        case .completion:
+            CommandGrammar(
+                name: name, summary: "print a script that completes words in a shell",
+                options: [help],
+                operands: [
+                    OperandGrammar("SHELL", .choice(Completion.Shell.allCases.map(\.rawValue)))
+                ],
+                discussion: "SHELL is bash, zsh or fish.")
         case .help:
             CommandGrammar(
                 name: name, summary: "print help", options: [help],

@@ -132,13 +132,15 @@ struct OptionGrammar: Sendable {
 /// One word that is no flag.
 struct OperandGrammar: Sendable {
     /// What it must be.
-    enum Kind: Sendable {
+    enum Kind: Equatable, Sendable {
         /// Any text: the command itself looks at it.
         case text
         /// A signal's name or number.
         case signal
         /// The name of a command.
         case command
+        /// One of these words.
+        case choice([String])
     }
 
     /// What stands for it in help.

@@ -38,7 +38,8 @@ extension Invocation {
         return try execInForeground(request, ownFile)
     }
 
-    /// Up to the program's start a signal ends us, and the process with us. Nothing has to be undone.
+    /// Without a terminal, the program has our standard streams itself; with one, we stand between
+    /// it and ours.
     private func execInForeground(_ request: ExecRequest, _ ownFile: ProtectedFile?)
         throws(ContainerError) -> Int32
     {
@@ -56,6 +57,7 @@ extension Invocation {
             request.console = .descriptor(pair.theirs.number)
             console = consume pair
         }
+        // Up to here a signal ends us, and the process with us: nothing has to be undone.
         let process = try runtime.prepare(
             request, protectedBy: ownFile, warn: log.warning)
         let signals = try execStep("hold signals back") { () throws(SystemCallError) in
@@ -72,7 +74,14 @@ extension Invocation {
                 throw execFailure("terminal: \(error)")
             }
         }
-        try runtime.start(process, warn: log.warning)
+        try runtime.start(
+            process, signals: signals.number,
+            interruption: { () throws(ContainerError) in
+                try execStep("read signals") { () throws(SystemCallError) in
+                    try signals.takeEnding()
+                }
+            },
+            warn: log.warning)
         let relay = ForegroundRelay(signals: signals, terminal: terminal)
         do throws(SystemCallError) {
             return try relay.run(

@@ -38,6 +38,7 @@ struct Invocation {
         case .spec: try spec()
         case .check: return try check()
         case .features: try features()
+        case .completion: try completion()
         case .help, .version: break  // The parser has made requests of their own of them.
         }
         return Program.ExitCode.success
@@ -75,6 +76,12 @@ struct Invocation {
             "io.github.seccomp.libseccomp.version": Compiler.libraryVersion,
         ]
         try Output.write(features.encode(pretty: true) + [newline])
+    }
+
+    private func completion() throws(ContainerError) {
+        // The parser lets nothing but a shell's name through.
+        guard let shell = operands.first.flatMap({ Completion.Shell(rawValue: $0) }) else { return }
+        try Output.write(Completion.script(for: shell))
     }
 
     var newline: UInt8 { UInt8(ascii: "\n") }
