@@ -11,8 +11,9 @@ setup_file() { containerd_up; }
 teardown_file() { containerd_down; }
 
 also_setup() {
+    containerd_is_up
     # Where this containerd's containers have their state, so that what is left is seen.
-    ROOT=/run/containerd/martlet/$NAMESPACE
+    ROOT=$CD/runtime/$NAMESPACE
     CLEAN=("$ID")
     # Started by setup_file: they are to stay.
     KNOWN=()

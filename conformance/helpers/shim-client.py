@@ -105,8 +105,9 @@ def show(message, indent=""):
             print(f"{indent}{number}: {value}")
             continue
         text = value.decode("utf-8", "replace")
-        if text.isprintable():
-            print(f'{indent}{number}: "{text}"')
+        if text.replace("\n", "").isprintable():
+            escaped = text.replace("\n", "\\n")
+            print(f'{indent}{number}: "{escaped}"')
             continue
         try:
             fields(value)
