@@ -387,7 +387,7 @@ two_exits() { [ "$(grep -ca /tasks/exit "$T/background.out")" -eq 2 ]; }
 shim() {
     (
         cd "$BUNDLE" || exit 1
-        PATH=$CD/bin:$PATH call "$T/out" "$T/err" containerd-shim-martlet-v1 "$@"
+        call "$T/out" "$T/err" "$CD/bin/containerd-shim-martlet-v1" "$@"
         echo "$status" >"$T/status"
     )
     status=$(cat "$T/status")

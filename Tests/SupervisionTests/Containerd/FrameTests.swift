@@ -70,6 +70,17 @@ import Testing
         #expect(reader.isWithinFrame)
     }
 
+    @Test("what has been read is not kept, also when each message is taken as it comes")
+    func held() {
+        var reader = TtrpcFrameReader()
+        let bytes = TtrpcFrame(stream: 1, kind: 2, data: [1, 2, 3]).encoded
+        for _ in 0..<1000 {
+            reader.append(bytes[...])
+            #expect(reader.next() != nil)
+            #expect(reader.heldBytes <= bytes.count)
+        }
+    }
+
     @Test("garbage, in any pieces, becomes messages or nothing")
     func fuzz() {
         var random = SeededGenerator(state: 7)

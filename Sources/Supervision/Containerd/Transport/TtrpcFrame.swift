@@ -69,8 +69,13 @@ package struct TtrpcFrameReader: Sendable {
     /// Whether the end of the connection now would be in the middle of a message.
     package var isWithinFrame: Bool { start < pending.count || toSkip > 0 }
 
+    /// How much is kept.
+    package var heldBytes: Int { pending.count }
+
     /// Takes what came.
     package mutating func append(_ bytes: ArraySlice<UInt8>) {
+        // Whoever takes one message at a time may never ask for one that is not there.
+        discardUsed()
         var bytes = bytes
         if toSkip > 0 {
             let skipped = Int(min(UInt64(bytes.count), toSkip))
