@@ -67,8 +67,12 @@ let package = Package(
             dependencies: ["Linux", "JSON", "OCI", "Cgroups", "Containers"],
             path: "Fuzz", swiftSettings: strict),
 
+        // What a test needs of the machine, for all of them.
+        .target(name: "Requirements", path: "Tests/Requirements", swiftSettings: strict),
+
         .testTarget(
-            name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: strict),
+            name: "LinuxTests", dependencies: ["Linux", "CLinux", "Requirements"],
+            swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "JSON"], swiftSettings: strict),
         .testTarget(
@@ -80,7 +84,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ContainersTests",
-            dependencies: ["Containers", "Cgroups", "Seccomp", "OCI", "JSON", "Linux"],
+            dependencies: [
+                "Containers", "Cgroups", "Seccomp", "OCI", "JSON", "Linux", "Requirements",
+            ],
             swiftSettings: strict),
         .testTarget(name: "ProtobufTests", dependencies: ["Protobuf"], swiftSettings: strict),
         .testTarget(
@@ -90,6 +96,7 @@ let package = Package(
             name: "MartletTests",
             dependencies: ["martlet", "Containers", "Cgroups", "OCI", "Linux"],
             swiftSettings: strict),
-        .testTarget(name: "IntegrationTests", dependencies: [], swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["Requirements"], swiftSettings: strict),
     ]
 )

@@ -4,6 +4,7 @@ import Foundation
 import Linux
 import OCI
 import Synchronization
+import Requirements
 import Testing
 
 @testable import Containers

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Requirements
 import Testing
 
 /// Whether an ordinary user may make a user namespace, and reach the runtime's file.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Requirements
 import Testing
 
 @Suite(.requiresRoot, .serialized) struct `Several at once` {

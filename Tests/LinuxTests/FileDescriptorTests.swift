@@ -2,6 +2,7 @@
 
 import Glibc
 import Linux
+import Requirements
 import Testing
 
 /// Each in a process of its own: descriptors are counted, and numbers are taken.

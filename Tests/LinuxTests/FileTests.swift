@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Linux
+import Requirements
 import Testing
 
 @Suite struct `Opening` {

@@ -2,6 +2,7 @@
 
 import Glibc
 import Linux
+import Requirements
 import Testing
 
 /// Waits for ever; only a signal ends it.

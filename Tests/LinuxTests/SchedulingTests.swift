@@ -2,6 +2,7 @@
 
 import Glibc
 import Linux
+import Requirements
 import Testing
 
 /// What the kernel says of this process's first mapping and this thread's memory policy; empty without NUMA.

@@ -3,6 +3,7 @@
 internal import CLinux
 import Glibc
 import Linux
+import Requirements
 import Testing
 
 @Suite struct `A terminal` {
