@@ -236,7 +236,7 @@ class Surroundings(Part):
     def prepare(self):
         self.true = self.made(["sh", "-c", "echo ran"])
         self.cases = []
-        self.mounted = []
+        self.made_cgroups = []
 
     def limit(self, name, *values):
         kind = getattr(resource, f"RLIMIT_{name}")
@@ -253,6 +253,22 @@ class Surroundings(Part):
         words = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
                  script + '\nshift\nexec "$@"', "sh", self.root]
         self.cases.append((what, {}, words))
+
+    def short_of_memory(self, *sizes):
+        """In a cgroup of v1 with so many MiB."""
+        if not os.path.exists("/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+            return
+        for size in sizes:
+            place = f"/sys/fs/cgroup/memory/stress-{os.getpid()}-{size}"
+            os.mkdir(place)
+            self.made_cgroups.append(place)
+            with open(f"{place}/memory.limit_in_bytes", "w", encoding="ascii") as file:
+                file.write(str(size << 20))
+
+            def enter(place=place):
+                with open(f"{place}/cgroup.procs", "w", encoding="ascii") as file:
+                    file.write(str(os.getpid()))
+            self.before_exec(f"{size} MiB of memory for the runtime", enter)
 
     def collect(self):
         self.limit("NOFILE", 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48)
@@ -303,7 +319,8 @@ class Surroundings(Part):
         self.in_namespace("no /sys", "umount -l /sys")
         self.in_namespace("no /dev/null", "mount -t tmpfs tmpfs /dev")
         self.in_namespace("a file for /dev/null", 'mount -t tmpfs tmpfs /dev; echo wrong >/dev/null')
-        self.in_namespace("no /tmp, /run and /var", "for d in /run /var; do mount -t tmpfs -o ro tmpfs $d; done")
+        self.in_namespace("a read-only /run and /var", "for d in /run /var; do mount -t tmpfs -o ro tmpfs $d; done")
+        self.short_of_memory(1, 2, 4, 8, 16, 32)
 
     def go(self, before):
         self.collect()
@@ -335,6 +352,17 @@ class Surroundings(Part):
             self.notes.append(f"# {what}: {status} {text.splitlines()[-1][:150] if text else ''}")
             self.call("delete", "--force", name)
             before.check(what, self.problems)
+        for place in self.made_cgroups:
+            if not self.within(5, lambda place=place: removed(place)):
+                self.problems.append(f"{place} cannot be removed")
+
+
+def removed(place):
+    try:
+        os.rmdir(place)
+    except OSError:
+        return False
+    return True
 
 
 class Hostile(Part):
