@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <malloc.h>
 #include <linux/capability.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -118,7 +119,7 @@ static inline int clinux_ioctl(int fd, unsigned long request, void *argument) {
 static inline int clinux_ioctl_value(int fd, unsigned long request, long value) {
     return ioctl(fd, request, value);
 }
-// Variadic. In these two, addresses are numbers: the caller counts with them.
+// Variadic. In these, addresses are numbers: the caller counts with them.
 static inline void clinux_copy_page(unsigned long to, unsigned long from, unsigned long size) {
     memcpy((void *)to, (const void *)from, size);
 }
@@ -126,6 +127,9 @@ static inline long clinux_mremap_onto(unsigned long from, unsigned long length, 
     return (long)mremap((void *)from, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)onto);
 }
 
+static inline int clinux_madvise_dontneed(unsigned long start, unsigned long length) {
+    return madvise((void *)start, length, MADV_DONTNEED);
+}
 // MAP_FAILED is a cast.
 static inline void *clinux_map_shared_anonymous(size_t size) {
     void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -255,7 +259,14 @@ static inline int clinux_bind(int fd, const struct sockaddr_un *address) {
 static inline int clinux_connect(int fd, const struct sockaddr_un *address) {
     return connect(fd, (const struct sockaddr *)address, sizeof(*address));
 }
+static inline int clinux_connect_length(int fd, const struct sockaddr_un *address,
+                                        socklen_t length) {
+    return connect(fd, (const struct sockaddr *)address, length);
+}
 static inline int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
+static inline int clinux_accept_at_once(int fd) {
+    return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
 
 // A global variable of libc, which only the start of a program may touch.
 static inline char **clinux_environ(void) { return environ; }

@@ -131,6 +131,25 @@ package enum Clock {
             + ".\(padded(now.tv_nsec, 9))Z"
     }
 
+    /// A point in time as the local clocks show it, without its fraction:
+    /// `2026-01-02T03:04:05`, and how far ahead of UTC they are: `+01:00`. The library call is
+    /// `localtime_r(3)`.
+    package static func localTime(at seconds: Int64) -> (time: String, offset: String) {
+        var seconds = time_t(seconds)
+        var parts = unsafe tm()
+        unsafe localtime_r(&seconds, &parts)
+        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        let date =
+            unsafe "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+        let time = unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+        let minutes = unsafe Int32(clamping: parts.tm_gmtoff / 60)
+        let ahead = abs(minutes)
+        return (
+            "\(date)T\(time)",
+            "\(minutes < 0 ? "-" : "+")\(two(ahead / 60)):\(two(ahead % 60))"
+        )
+    }
+
     /// Does nothing for a while. The system call is `nanosleep(2)`.
     package static func sleep(milliseconds: Int) {
         var wait = timespec(

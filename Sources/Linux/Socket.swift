@@ -66,6 +66,22 @@ package enum Socket {
         return socket
     }
 
+    /// A socket connected to one with an abstract name, which is no file.
+    package static func connect(_ kind: Kind, toAbstract name: String) throws(SystemCallError)
+        -> FileDescriptor
+    {
+        let socket = try make(kind)
+        let number = socket.number
+        // A name begins with a zero byte, and ends where the address does.
+        var address = try address(of: "@" + name)
+        address.sun_path.0 = 0
+        let length = MemoryLayout<sa_family_t>.size + 1 + name.utf8.count
+        _ = try check("connect", "@\(name)") {
+            unsafe clinux_connect_length(number, &address, socklen_t(length))
+        }
+        return socket
+    }
+
     /// The next connection to a listening socket. The system call is `accept4(2)`.
     package static func accept(_ listener: borrowing FileDescriptor) throws(SystemCallError)
         -> FileDescriptor
@@ -73,6 +89,51 @@ package enum Socket {
         let number = listener.number
         return FileDescriptor(
             owning: try check("accept") { clinux_accept(number) })
+    }
+
+    /// The next connection to a listening socket that does not wait; nil when there is none. What
+    /// comes does not wait either. The system call is `accept4(2)`.
+    package static func acceptAtOnce(_ listener: borrowing FileDescriptor)
+        throws(SystemCallError) -> FileDescriptor?
+    {
+        let number = listener.number
+        do throws(SystemCallError) {
+            return FileDescriptor(
+                owning: try check("accept") { clinux_accept_at_once(number) })
+        } catch where error.errno == .again || error.errno == .connectionAborted {
+            return nil
+        }
+    }
+
+    /// Sends one packet whole, if there is room for it now. The system call is `send(2)`; a peer
+    /// that is gone is EPIPE, never a signal.
+    ///
+    /// - Returns: whether it was sent.
+    package static func sendAtOnce(_ packet: ArraySlice<UInt8>, to number: CInt)
+        throws(SystemCallError) -> Bool
+    {
+        do throws(SystemCallError) {
+            _ = try check("send") {
+                unsafe packet.withUnsafeBytes {
+                    let flags = clinux_msg_dontwait() | clinux_msg_nosignal()
+                    return unsafe CLinux.send(number, $0.baseAddress, $0.count, flags)
+                }
+            }
+            return true
+        } catch where error.errno == .again || error.errno.rawValue == ENOBUFS {
+            return false
+        }
+    }
+
+    /// The user at the other side of a connection, as it was when that was made. The option is
+    /// SO_PEERCRED of `unix(7)`.
+    package static func peerUserID(of number: CInt) throws(SystemCallError) -> UInt32 {
+        var credentials = ucred()
+        var length = socklen_t(MemoryLayout<ucred>.size)
+        _ = try check("getsockopt SO_PEERCRED") {
+            unsafe getsockopt(number, SOL_SOCKET, SO_PEERCRED, &credentials, &length)
+        }
+        return credentials.uid
     }
 
     /// Sends one message, with at most one descriptor. The system call is `sendmsg(2)`; a peer

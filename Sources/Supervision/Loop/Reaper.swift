@@ -17,6 +17,7 @@ package final class Reaper {
         let pid: Int32
         let process: Watch
         let handler: Handler
+        let lost: () -> Void
     }
 
     private let loop: EventLoop
@@ -38,14 +39,18 @@ package final class Reaper {
     /// - Parameters:
     ///   - pid: a child of ours that has not been reaped: between its start and this call there
     ///     must be a ``hold()``, or nothing that waits.
+    ///   - lost: called from the loop instead of the handler when the process has ended, and was
+    ///     no child of ours: nobody can know how.
     ///   - handler: called from the loop.
     /// - Throws: ESRCH when there is no such process.
-    package func whenEnded(_ pid: Int32, _ handler: @escaping Handler) throws(SystemCallError) {
+    package func whenEnded(
+        _ pid: Int32, lost: @escaping () -> Void = {}, _ handler: @escaping Handler
+    ) throws(SystemCallError) {
         let process = try Process.descriptor(of: pid)
         let watch = try Watch(process, of: loop, for: .readable) { [weak self] _ in
             self?.reap(pid)
         }
-        awaited.append(Awaited(pid: pid, process: watch, handler: handler))
+        awaited.append(Awaited(pid: pid, process: watch, handler: handler, lost: lost))
     }
 
     /// Forgets a child that ``whenEnded(_:_:)`` was called for: it is reaped, and nobody is told.
@@ -71,8 +76,8 @@ package final class Reaper {
         do throws(SystemCallError) {
             if let end = try Process.reapWithUsage(pid) { tell(pid, end) }
         } catch {
-            // It was no child of ours (ECHILD): nobody can know how it ended.
-            awaited.removeAll { $0.pid == pid }
+            guard let index = awaited.firstIndex(where: { $0.pid == pid }) else { return }
+            awaited.remove(at: index).lost()
         }
     }
 
