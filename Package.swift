@@ -41,7 +41,8 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Cgroups", dependencies: ["Linux", "OCI"], swiftSettings: strict),
         .target(
-            name: "Containers", dependencies: ["Linux", "JSON", "OCI", "Seccomp", "Cgroups"],
+            name: "Containers",
+            dependencies: ["Linux", "JSON", "OCI", "Seccomp", "Cgroups", "Protobuf"],
             swiftSettings: strict),
         .target(name: "Protobuf", dependencies: [], swiftSettings: strict),
         .target(name: "Digest", dependencies: [], swiftSettings: strict),
@@ -85,7 +86,8 @@ let package = Package(
         .testTarget(
             name: "ContainersTests",
             dependencies: [
-                "Containers", "Cgroups", "Seccomp", "OCI", "JSON", "Linux", "Requirements",
+                "Containers", "Cgroups", "Seccomp", "OCI", "JSON", "Linux", "Protobuf",
+                "Requirements",
             ],
             swiftSettings: strict),
         .testTarget(name: "ProtobufTests", dependencies: ["Protobuf"], swiftSettings: strict),

@@ -29,6 +29,15 @@ package struct Fields {
         }
     }
 
+    /// A number of which it counts whether it is there.
+    package mutating func visit(_ number: Int, _ value: inout UInt64?) {
+        if field == nil {
+            if let value { write(number, varint: value) }
+        } else if let read = readVarint(number) {
+            value = read
+        }
+    }
+
     package mutating func visit(_ number: Int, _ value: inout Int64) {
         var bits = UInt64(bitPattern: value)
         visit(number, &bits)

@@ -643,6 +643,40 @@ alive() { [ "$(rt ps -f json "$ID"; jq length <<<"$output")" -eq "$1" ]; }
     has "$output" 'owner 5'
 }
 
+# as_user WORD…: the runtime, as an ordinary user who has the bundle.
+as_user() {
+    call "$T/out" "$T/err" setpriv --reuid 1000 --regid 1000 --clear-groups \
+        env -u XDG_RUNTIME_DIR HOME="$T/user" "$RUNTIME" "${GLOBAL[@]}" --root "$T/user/state" "$@"
+}
+
+# runc and crun have other needs of an ordinary user.
+@test "exec: by an ordinary user, in a container of its own" {
+    only_martlet
+    edit '.linux.namespaces += [{type: "user"}]
+        | .linux.uidMappings = [{containerID: 0, hostID: 1000, size: 1}]
+        | .linux.gidMappings = [{containerID: 0, hostID: 1000, size: 1}]'
+    chown -R 1000:1000 "$BUNDLE"
+    mkdir "$T/user"
+    chown 1000:1000 "$T/user"
+    as_user run -d --bundle "$BUNDLE" "$ID"
+    ok
+    as_user exec "$ID" sh -c 'id -u; hostname; cat /proc/1/comm; grep ^Groups /proc/self/status'
+    equal "$status" 0
+    equal "$(xargs <<<"$output")" '0 conformance sleep Groups:'
+    as_user exec "$ID" sh -c 'exit 9'
+    equal "$status" 9
+    as_user exec "$ID" no-such-program
+    equal "$status" 255
+    # What is not mapped, nobody can be.
+    as_user exec -u 5 "$ID" true
+    equal "$status" 255
+    call "$T/out" "$T/err" "$(helper in-terminal.py)" setpriv --reuid 1000 --regid 1000 --clear-groups \
+        env HOME="$T/user" "$RUNTIME" "${GLOBAL[@]}" --root "$T/user/state" exec -t "$ID" sh -c 'test -t 0 && echo a terminal'
+    has "$output" 'a terminal'
+    as_user delete --force "$ID"
+    ok
+}
+
 @test "exec: a container without a mount namespace of its own" {
     only_martlet
     namespaces pid network ipc uts

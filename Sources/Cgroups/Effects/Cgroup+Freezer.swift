@@ -7,6 +7,9 @@ extension Cgroup {
     /// The place that can stop the processes: v1's freezer, or cgroup2 itself.
     private var freezer: CgroupPlace? { place(of: "freezer", .v1) ?? unified }
 
+    /// The directory of that place, for others who freeze.
+    package var freezerPath: String? { freezer?.absolutePath }
+
     /// Stops every process, those that join later too, and waits until all stand still. When
     /// that takes too long everything is let go again.
     package func freeze(patience: Int = Self.patience) throws(CgroupError) {

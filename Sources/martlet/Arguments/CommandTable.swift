@@ -3,7 +3,7 @@
 /// Every command there is.
 enum CommandName: String, CaseIterable, Sendable {
     case create, start, state, kill, delete, run, exec, list, ps, pause, resume, update, events
-    case spec, check, features, completion, help, version
+    case checkpoint, restore, spec, check, features, completion, help, version
 }
 
 /// The command line as a table: the only place that knows a flag's or a command's name.
@@ -53,6 +53,8 @@ enum CommandTable {
         case .create: create
         case .run: run
         case .exec: exec
+        case .checkpoint: checkpoint
+        case .restore: restore
         case .start, .state, .pause, .resume: ofOneContainer(command)
         case .ps: ps
         case .update: update
@@ -68,7 +70,7 @@ enum CommandTable {
 
     private static var id: OperandGrammar { OperandGrammar("ID") }
 
-    private static var bundle: OptionGrammar {
+    static var bundle: OptionGrammar {
         OptionGrammar(
             .bundle, short: "b", .text("DIR"), "the bundle's directory (default: the current one)")
     }

@@ -73,6 +73,26 @@ enum OptionName: String, CaseIterable, Sendable {
     case capability = "cap"
     case cgroup
     case ignorePaused = "ignore-paused"
+    // Of checkpoint and restore.
+    case imagePath = "image-path"
+    case workPath = "work-path"
+    case parentPath = "parent-path"
+    case leaveRunning = "leave-running"
+    case tcpEstablished = "tcp-established"
+    case tcpSkipInFlight = "tcp-skip-in-flight"
+    case linkRemap = "link-remap"
+    case extUnixSk = "ext-unix-sk"
+    case shellJob = "shell-job"
+    case lazyPages = "lazy-pages"
+    case statusFd = "status-fd"
+    case pageServer = "page-server"
+    case fileLocks = "file-locks"
+    case preDump = "pre-dump"
+    case manageCgroupsMode = "manage-cgroups-mode"
+    case emptyNs = "empty-ns"
+    case autoDedup = "auto-dedup"
+    case lsmProfile = "lsm-profile"
+    case lsmMountContext = "lsm-mount-context"
     // Of update and events.
     case resources
     case blkioWeight = "blkio-weight"

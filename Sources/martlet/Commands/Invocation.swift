@@ -25,6 +25,8 @@ struct Invocation {
         case .create: try create()
         case .run: return try run()
         case .exec: return try exec()
+        case .checkpoint: try checkpoint()
+        case .restore: return try restore()
         case .start: try runtime.start(id, notifying: notifyRequest, warn: log.warning)
         case .state: try Output.write(runtime.state(id).encode(pretty: true) + [newline])
         case .kill: try kill()
@@ -72,7 +74,7 @@ struct Invocation {
         features.annotations = [
             "org.opencontainers.runc.version": BuildInformation.version,
             "org.opencontainers.runc.commit": BuildInformation.commit,
-            "org.opencontainers.runc.checkpoint.enabled": "false",
+            "org.opencontainers.runc.checkpoint.enabled": "true",
             "io.github.seccomp.libseccomp.version": Compiler.libraryVersion,
         ]
         try Output.write(features.encode(pretty: true) + [newline])
