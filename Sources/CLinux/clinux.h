@@ -30,7 +30,6 @@
 #include <linux/openat2.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
-#include <malloc.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>

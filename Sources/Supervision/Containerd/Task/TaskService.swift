@@ -47,7 +47,8 @@ package final class TaskService {
         willTrim = true
         loop.after(milliseconds: 2000) { [self] in
             willTrim = false
-            Heap.trim()
+            Memory.trim()
+            Memory.releaseProgramPages()
         }
     }
 
