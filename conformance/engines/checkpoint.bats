@@ -4,33 +4,9 @@
 # has to do it alone, without any runtime.
 
 load ../helpers
+load ../helpers/criu
 
-# What a log of CRIU's says first; that it may not raise its own limit stops it nowhere.
-reason() { sed -n 's/.*\(Error (.*\)/\1/p' "$1" | grep -v RLIMIT_NOFILE | head -n 1; }
-
-# Whether CRIU itself, here, writes a counting process into images and has it go on.
-setup_file() {
-    export CRIU_REFUSES=''
-    command -v criu >/dev/null || { CRIU_REFUSES='criu is not installed'; return; }
-    local images pid
-    images=$(mktemp -d /tmp/ocXXXXXXXX)
-    mkdir "$images/i"
-    # Without any descriptor of bats', which may be of another mount namespace.
-    pid=$(python3 -c '
-import subprocess, sys
-null = subprocess.DEVNULL
-print(subprocess.Popen(["sh", "-c", "n=0; while :; do n=$((n + 1)); echo $n >$0; sleep 0.1; done", sys.argv[1]],
-                       stdin=null, stdout=null, stderr=null, start_new_session=True).pid)' "$images/n")
-    sleep 0.5
-    if ! timeout 30 criu dump -t "$pid" -D "$images/i" -o log -v2 --shell-job >/dev/null 2>&1; then
-        CRIU_REFUSES="criu alone cannot dump a process: $(reason "$images/i/log")"
-    # Its pid is free again once somebody has reaped it.
-    elif ! within 10 test ! -e "/proc/$pid" || ! timeout 30 criu restore -d -D "$images/i" -o log2 -v2 --shell-job >/dev/null 2>&1; then
-        CRIU_REFUSES="criu alone cannot restore a process: $(reason "$images/i/log2")"
-    fi
-    kill -KILL "$pid" 2>/dev/null || true
-    rm -rf "$images"
-}
+setup_file() { criu_probe; }
 
 also_setup() { [ -z "$CRIU_REFUSES" ] || not_here "$CRIU_REFUSES"; }
 

@@ -5,8 +5,12 @@
 
 load ../helpers
 load ../helpers/containerd
+load ../helpers/criu
 
-setup_file() { containerd_up; }
+setup_file() {
+    criu_probe
+    containerd_up
+}
 
 teardown_file() { containerd_down; }
 
@@ -185,6 +189,30 @@ counts_memory() {
         equal "$(jq .memory.usage.limit <<<"$output")" 33554432
     fi
 }
+
+@test "checkpoint and restore: a counting process goes on counting" {
+    [ -z "$CRIU_REFUSES" ] || not_here "$CRIU_REFUSES"
+    # shellcheck disable=SC2016 # for the container's shell
+    ct_run -d -- "$ID" sh -c 'n=0; while :; do n=$((n + 1)); echo $n >/n; sleep 0.05; done'
+    within 5 test -s "$(root_of "$ID")/n"
+    ct container checkpoint --rw --image --task "$ID" "image-$ID"
+    ok
+    local before
+    before=$(cat "$(root_of "$ID")/n")
+    task_gone "$ID"
+    ct container restore --rw --live "$ID" "image-$ID"
+    ok
+    equal "$(task_state "$ID")" RUNNING
+    [ "$(cat "$(root_of "$ID")/n")" -ge 2 ]
+    within 5 counts_beyond "$before"
+    ct task exec --exec-id one "$ID" echo here
+    equal "$output" here
+    ctr_ image rm "image-$ID"
+}
+
+root_of() { echo "/proc/$(ctr_ task ls | awk -v id="$1" '$1 == id { print $2 }')/root"; }
+
+counts_beyond() { [ "$(cat "$(root_of "$ID")/n")" -gt "$1" ]; }
 
 @test "a container without a pid namespace of its own ends with all its processes" {
     ct_run -d --with-ns "pid:/proc/$$/ns/pid" -- "$ID" sh -c 'sleep 1234567 & sleep 0.5'
