@@ -254,6 +254,19 @@ class Failed(Exception):
     pass
 
 
+FLOOR = "floor"
+
+
+def compiled_floor(work):
+    """What the kernel takes for `run` with nothing around it (floor.c); None without a C compiler."""
+    program = os.path.join(work, "floor")
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "floor.c")
+    words = [shutil.which(os.environ.get("CC", "cc")), "-O2", "-static", "-o", program, source]
+    if not words[0] or subprocess.run(words, capture_output=True).returncode != 0:
+        return None
+    return program
+
+
 class Stopwatch:
     """Runs a command and tells seconds, peak KiB and page faults.
 
@@ -389,17 +402,23 @@ def tables(samples, baseline):
     lows = [["ms, minimum"] + names]
     for operation in OPERATIONS:
         column = {n: list(zip(*samples[n].get(operation, []))) for n in names}
-        if not all(column.values()):
+        if not column[reference]:
             continue
         of = {n: [median(c) for c in column[n]] for n in names}
-        times.append([operation] + [f"{of[n][0]:.2f} ({ratio(of[n][0], of[reference][0])})" for n in names])
-        lows.append([operation] + [f"{min(column[n][0]):.2f}" for n in names])
-        peaks.append([operation] + [f"{of[n][1]:.0f} ({ratio(of[n][1], of[reference][1])})" for n in names])
-        faults.append([operation] + [f"{of[n][2]:.0f}" for n in names])
+
+        def row(cell):
+            return [operation] + [cell(n) if column[n] else "" for n in names]
+
+        times.append(row(lambda n: f"{of[n][0]:.2f} ({ratio(of[n][0], of[reference][0])})"))
+        lows.append(row(lambda n: f"{min(column[n][0]):.2f}"))
+        peaks.append(row(lambda n: f"{of[n][1]:.0f} ({ratio(of[n][1], of[reference][1])})"))
+        faults.append(row(lambda n: f"{of[n][2]:.0f}"))
     init = [["waiting init beside another, KiB, median (ratio)"] + names]
     for index, title in enumerate(["proportional", "private"]):
         of = {n: median([s[index] for s in samples[n].get("init", [])]) for n in names}
-        init.append([title] + [f"{of[n]:.0f} ({ratio(of[n], of[reference])})" for n in names])
+        init.append(
+            [title]
+            + [f"{of[n]:.0f} ({ratio(of[n], of[reference])})" if samples[n].get("init") else "" for n in names])
     return [times, lows, peaks, faults, init]
 
 
@@ -438,6 +457,7 @@ def main():
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", state], check=True)
         stopwatch = Stopwatch(work)
         names = list(runtimes)
+        floor = compiled_floor(work)
         for number in range(-arguments.warmup, arguments.rounds):
             if number == 0:
                 samples = {name: {} for name in runtimes}
@@ -445,6 +465,10 @@ def main():
             shift = number % len(names)
             for name in names[shift:] + names[:shift]:
                 one_round(name, runtimes[name], number + arguments.warmup, bundles, state, stopwatch, samples)
+            if floor:
+                root = os.path.join(bundles[0], "rootfs")
+                seconds, peak, faults = stopwatch.run([floor, root, "/bin/true"])
+                samples.setdefault(FLOOR, {}).setdefault("run", []).append((seconds * 1000, peak, faults))
     except Failed as error:
         sys.exit(f"bench: {error}")
     finally:
