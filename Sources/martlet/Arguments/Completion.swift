@@ -406,7 +406,13 @@ extension Completion {
     }
 
     private static func fishText(_ text: String) -> String {
-        "'\(text.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+        // Not by replacing(_:with:), which brings a library of regular expressions along.
+        var quoted = "'"
+        for character in text {
+            if character == "\\" || character == "'" { quoted.append("\\") }
+            quoted.append(character)
+        }
+        return quoted + "'"
     }
 
     // MARK: Layout
