@@ -159,8 +159,10 @@ struct Criu {
         {
             let text = String(decoding: bytes, as: UTF8.self)
             // That it may not raise a limit of its own stops it nowhere.
-            let error = text.split(separator: "\n").first {
-                $0.contains("Error (") && !$0.contains("RLIMIT_NOFILE")
+            let error = text.split(separator: "\n").first { line in
+                // By words: contains(_:) of a text brings a library of regular expressions along.
+                let words = line.split(separator: " ")
+                return words.contains("Error") && !words.contains("RLIMIT_NOFILE")
             }
             first = error.map { String($0.prefix(512)) } ?? ""
         }
