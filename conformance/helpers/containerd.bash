@@ -87,7 +87,7 @@ ct_run() {
     local flags=()
     while [ "$1" != -- ]; do flags+=("$1"); shift; done
     shift
-    ct run --runtime "$TYPE" --runtime-config-path "$CD/options.json" "${flags[@]}" \
+    ct run --runtime "$TYPE" --runtime-config-path "$CD/options.json" --fifo-dir "$CD/fifo" "${flags[@]}" \
         docker.io/library/busybox:1 "$@"
 }
 
