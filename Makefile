@@ -114,8 +114,9 @@ test-vm-full: setup-vm debug release ## the same with every suite, and more unde
 stress: setup-test release ## load and faults, the whole round: takes an hour or more; `make test` has a short one
 	STRESS=whole RUNTIME="$(RUNTIME)" conformance/run conformance/stress/*.bats conformance/stress/whole/*.bats
 
-bench: setup-test release ## measure martlet, crun and runc side by side
+bench: setup-test release ## measure martlet, crun and runc side by side, and martlet-shim and conmon
 	python3 conformance/bench/bench.py $(BENCH)
+	python3 conformance/bench/shim.py
 	python3 conformance/bench/limits.py --at-most 1024
 	python3 conformance/bench/containerd.py --at-most 0.1
 

@@ -88,6 +88,8 @@ package enum Memory {
         guard let table = try? File.readText("/proc/self/maps", limit: 1 << 16),
             let program = try? File.readSymbolicLink("/proc/self/exe")
         else { return }
+        // All found before any is let go: what finds them is in these pages.
+        var ranges: [(start: UInt, length: UInt)] = []
         for line in table.split(separator: "\n") where line.hasSuffix(" \(program)") {
             // start-end permissions …; what was written to is not in the file, so only what cannot
             // be.
@@ -97,7 +99,8 @@ package enum Memory {
             guard bounds.count == 2, let start = UInt(bounds[0], radix: 16),
                 let end = UInt(bounds[1], radix: 16), end > start
             else { continue }
-            _ = clinux_madvise_dontneed(start, end - start)
+            ranges.append((start, end - start))
         }
+        for range in ranges { _ = clinux_madvise_dontneed(range.start, range.length) }
     }
 }

@@ -216,10 +216,7 @@ final class HandMonitor {
             report(nil)
             report = { _ in }
             // What was needed to come this far is not needed to wait.
-            loop.after(milliseconds: 500) {
-                Memory.trim()
-                Memory.releaseProgramPages()
-            }
+            loop.after(milliseconds: 500) { [loop] in loop.becomeSmall() }
             if let end = endBeforeStart { finish(end) }
         }
     }

@@ -231,10 +231,7 @@ final class ConmonMonitor {
             }
         }
         // What was needed to come this far is not needed to wait.
-        loop.after(milliseconds: 500) {
-            Memory.trim()
-            Memory.releaseProgramPages()
-        }
+        loop.after(milliseconds: 500) { [loop] in loop.becomeSmall() }
     }
 
     private func takeTerminal() throws(SystemCallError) {

@@ -46,6 +46,7 @@ package final class EventLoop {
     private var deadlines: [Deadline] = []
     private var timersMade: UInt64 = 0
     private var isStopped = false
+    private var beforeNextWait: (() -> Void)?
 
     /// Makes one that waits for nothing yet.
     package init() throws(SystemCallError) { epoll = try Epoll() }
@@ -127,7 +128,20 @@ package final class EventLoop {
     /// Makes ``run()`` return as soon as the handler that calls this has returned.
     package func stop() { isStopped = true }
 
+    /// Gives back what memory was needed to come so far, right before the next wait: what is
+    /// touched after that is what waiting needs.
+    package func becomeSmall() {
+        beforeNextWait = {
+            Memory.trim()
+            Memory.releaseProgramPages()
+        }
+    }
+
     private func runOnce() throws(SystemCallError) {
+        if let body = beforeNextWait {
+            beforeNextWait = nil
+            body()
+        }
         let milliseconds = deadlines.first.map { max(0, $0.time - Clock.milliseconds) }
         try epoll.wait(milliseconds: milliseconds) { token, events in
             if isStopped { return }
