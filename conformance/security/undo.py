@@ -77,7 +77,12 @@ class Trial:
         counts = {}
         self.prepare()
         with tempfile.NamedTemporaryFile("r") as log, tempfile.TemporaryFile() as output:
-            if run(self.create(["-e", "trace=" + self.traced], log.name), output) != 0:
+            command = self.create(["-e", "trace=" + self.traced], log.name)
+            status = run(command, output)
+            for _ in range(2):
+                if status == -signal.SIGALRM:
+                    status = run(command, output)
+            if status != 0:
                 output.seek(0)
                 sys.exit(f"{self.name} under strace fails: " + output.read().decode(errors="replace"))
             for line in log:
@@ -92,6 +97,13 @@ class Trial:
 
     def attempt(self, what, call, injection):
         self.count += 1
+        # On a busy machine strace may take longer than it gives itself, two seconds, to attach.
+        for _ in range(3):
+            if self.attempt_once(what, call, injection) != -signal.SIGALRM:
+                return
+        self.problems.append(f"{what}: strace was never ready in time")
+
+    def attempt_once(self, what, call, injection):
         self.prepare()
         with tempfile.NamedTemporaryFile() as log, tempfile.TemporaryFile() as output:
             status = run(self.create(["-e", f"trace={call}", "-e", injection], log.name), output)
@@ -101,7 +113,7 @@ class Trial:
             text = output.read().decode(errors="replace").strip()
             if status in (-4, -5, -11, 132, 133, 139):
                 self.problems.append(f"{what}: {self.name} trapped ({status}) {text}")
-            failed = status not in (0, None)
+            failed = status not in (0, None, -signal.SIGALRM)
             self.failures += failed
             if failed and "signal=" not in injection and not text:
                 self.problems.append(f"{what}: {self.name} failed ({status}) without a word")
@@ -110,6 +122,7 @@ class Trial:
                 message = output.read().decode(errors="replace").strip()
                 self.problems.append(f"{what}: delete --force fails: {message}")
         self.audit(what)
+        return status
 
     def clean(self, output):
         return self.delete(output)
