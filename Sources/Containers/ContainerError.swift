@@ -19,6 +19,8 @@ package struct ContainerError: Error, Sendable, CustomStringConvertible {
         case wrongState
         /// The program could not be executed.
         case notExecutable
+        /// What is on record of the container makes no sense.
+        case damaged
         /// A hook failed, for which a container is destroyed.
         case hookFailed
         /// The kernel or the host refused.

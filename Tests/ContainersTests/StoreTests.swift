@@ -252,7 +252,7 @@ import Testing
             let directory = try claim(in: path)
             try writeFile("\(path)/c1/state.json", text)
             let error = failure { () throws(ContainerError) in try directory.record() }
-            #expect(error?.kind == .failed)
+            #expect(error?.kind == .damaged)
             #expect(error?.reason.hasPrefix("\(path)/c1/state.json is damaged (") == true)
             #expect(error?.reason.contains("martlet delete --force") == true)
             #expect(error?.reason.contains("\n") == false)
@@ -274,7 +274,7 @@ import Testing
             try writeFile("\(path)/other", Samples.record.bytes)
             try makeLink("\(path)/c1/state.json", to: "\(path)/other")
             let error = failure { () throws(ContainerError) in try directory.record() }
-            #expect(error?.kind == .failed)
+            #expect(error?.kind == .damaged)
         }
     }
 

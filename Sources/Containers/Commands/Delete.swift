@@ -77,8 +77,9 @@ extension ContainerRuntime {
         do throws(ContainerError) {
             record = try directory.record()
         } catch {
-            // With --force a damaged record does not keep the container alive on paper.
-            guard force else { throw error }
+            // With --force a damaged record does not keep the container alive on paper. One that
+            // could not be read does: it knows what there is to remove.
+            guard force, error.kind == .damaged else { throw error }
             warn(
                 "\(error.reason); a process or cgroups it may have are not known, and stay, "
                     + "and its poststop hooks are not run")

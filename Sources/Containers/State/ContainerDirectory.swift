@@ -92,13 +92,15 @@ package struct ContainerDirectory: ~Copyable {
         } catch where error.errno == .noEntry {
             return nil
         } catch {
-            throw ContainerError(.failed, "state: \(error)")
+            // Something else in the file's place is damage; that it cannot be read now is none.
+            let isDamage = [.symbolicLinkLoop, .isDirectory, .fileTooBig].contains(error.errno)
+            throw ContainerError(isDamage ? .damaged : .failed, "state: \(error)")
         }
         do {
             return try ContainerRecord(bytes: bytes)
         } catch {
             throw ContainerError(
-                .failed,
+                .damaged,
                 "\(path)/\(Self.recordName) is damaged (\(error)); martlet delete --force removes "
                     + "the container")
         }
