@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Cgroups
 import OCI
 import Protobuf
 import Testing
@@ -23,11 +24,21 @@ import Testing
 
     @Test func `is what the settings say`() {
         var settings = CriuSettings(imagePath: "/i")
-        #expect(settings.options.cgroupMode == 3 && settings.options.managesCgroups)
-        settings.cgroupMode = .ignore
+        let layout = CgroupLayout(hierarchies: [
+            .init(mountPoint: "/c/unified", controllers: [], path: "/"),
+            .init(mountPoint: "/c/pids", controllers: ["pids"], path: "/"),
+        ])
+        let place = CgroupPlace(mountPoint: "/c/unified", controllers: [], path: "x")
+        // CRIU would take the host's cgroup of pids for the container's.
+        #expect(settings.mode(layout, [place]) == .ignore)
+        #expect(settings.mode(layout, [place, place]) == .soft)
+        let soft = settings.options(.soft)
+        #expect(soft.cgroupMode == 3 && soft.managesCgroups)
+        settings.cgroupMode = .full
+        #expect(settings.mode(layout, [place]) == .full)
         settings.allowsConnections = true
         settings.leavesNetworkEmpty = true
-        let options = settings.options
+        let options = settings.options(.ignore)
         #expect(options.cgroupMode == 0 && !options.managesCgroups)
         #expect(options.allowsConnections && !options.allowsFileLocks)
         #expect(options.emptyNamespaces == 0x4000_0000)

@@ -22,6 +22,11 @@ import Testing
         }
     }
 
+    @Test func `says for people what the table says, in quotes`() {
+        let script = Completion.script(for: .fish)
+        #expect(script.contains("-l ext-unix-sk -d 'also with Unix sockets that lead outside'"))
+    }
+
     @Test func `asks for files where a file is meant`() {
         for command in Completion.commands {
             for option in command.options {

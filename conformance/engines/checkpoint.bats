@@ -208,3 +208,18 @@ checkpointed() { rt checkpoint --image-path "$T/images" --work-path "$T/work" "$
     has "$errors" restore.log
     nothing_left
 }
+
+@test "checkpoint: a cgroup namespace begins at the container's cgroup again" {
+    with_cgroups
+    edit '.linux.namespaces += [{type: "cgroup"}]'
+    counting
+    checkpointed
+    ok
+    restored
+    ok
+    counts_on
+    differ "$(readlink "/proc/$(pid_of)/ns/cgroup")" "$(readlink /proc/self/ns/cgroup)"
+    rt exec "$ID" sed -n 's/^0:://p' /proc/self/cgroup
+    ok
+    equal "$output" /
+}

@@ -22,13 +22,19 @@ package struct CriuSettings: Sendable {
     package var isShellJob = false
     package var deduplicates = false
     package var hasLazyPages = false
-    package var cgroupMode = CgroupMode.soft
+    /// nil is `soft` where the container has a cgroup of its own in every hierarchy, and else
+    /// `ignore`: CRIU would take the host's for the container's, with all that is below it.
+    package var cgroupMode: CgroupMode?
     /// What is not in the images of a network namespace is for others to set up again.
     package var leavesNetworkEmpty = false
 
     package init(imagePath: String) { self.imagePath = imagePath }
 
-    var options: CriuOptions {
+    func mode(_ layout: CgroupLayout, _ places: [CgroupPlace]) -> CgroupMode {
+        cgroupMode ?? (places.count == layout.hierarchies.count ? .soft : .ignore)
+    }
+
+    func options(_ cgroupMode: CgroupMode) -> CriuOptions {
         var options = CriuOptions()
         options.allowsConnections = allowsConnections
         options.allowsExternalSockets = allowsExternalSockets
@@ -223,7 +229,10 @@ private struct Dump {
     }
 
     private func options(_ streams: StreamRecord) throws(ContainerError) -> CriuOptions {
-        var options = request.settings.options
+        let layout = try during("look at the host") { () throws(SystemCallError) in
+            try CgroupLayout.current()
+        }
+        var options = request.settings.options(request.settings.mode(layout, record.cgroups))
         options.pid = record.pid
         options.root = record.rootfs
         options.leavesRunning = request.leavesRunning
@@ -248,14 +257,11 @@ private struct Dump {
             }
             options.external.append("\(key.prefix)[\(status.inode)]:\(key.name)")
         }
-        options.externalMounts = try externalMounts()
+        options.externalMounts = try externalMounts(layout)
         return options
     }
 
-    private func externalMounts() throws(ContainerError) -> [CriuPair] {
-        let layout = try during("look at the host") { () throws(SystemCallError) in
-            try CgroupLayout.current()
-        }
+    private func externalMounts(_ layout: CgroupLayout) throws(ContainerError) -> [CriuPair] {
         var pairs = ExternalMounts.configured(
             configuration, bundle: record.bundle, CgroupView(layout, record.cgroups)
         ).map { CriuPair($0.place, $0.place) }

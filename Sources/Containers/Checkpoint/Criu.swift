@@ -22,6 +22,8 @@ struct Criu {
     struct Surroundings {
         /// Where it is, and what it restores is born.
         var cgroup: Cgroup?
+        /// Whether what it restores has a cgroup namespace that begins there.
+        var hasCgroupNamespace = false
         /// What it restores has this keyring, not the caller's.
         var keyring: String?
         /// Its descriptors from 4 on.
@@ -206,6 +208,7 @@ struct Criu {
         do throws(SystemCallError) {
             try Signal.resetAll()
             try Process.setParentDeathSignal(Signal.kill)
+            if surroundings.hasCgroupNamespace { try Process.separate(.cgroup) }
             if let name = surroundings.keyring {
                 do throws(SystemCallError) {
                     try Keyring.letOthersJoin(Keyring.joinSession(named: name))

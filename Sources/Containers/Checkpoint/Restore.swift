@@ -207,7 +207,13 @@ private struct Restoration {
         _ streams: StreamRecord, _ host: Host, _ cgroups: CgroupPlan?,
         _ surroundings: inout Criu.Surroundings
     ) throws(ContainerError) -> CriuOptions {
-        var options = request.settings.options
+        let mode = request.settings.mode(
+            host.cgroups ?? CgroupLayout(hierarchies: []), cgroups?.creation.record.places ?? [])
+        var options = request.settings.options(mode)
+        // What CRIU leaves alone it does not make again, either.
+        surroundings.hasCgroupNamespace =
+            mode == .ignore
+            && configuration.linux.namespaces.contains { $0.kind == .cgroup && $0.path == nil }
         options.root = bundle.rootfs
         options.labelProfile = request.labelProfile ?? ""
         options.mountLabel = request.mountLabel ?? ""

@@ -14,7 +14,7 @@ extension CommandTable {
             OptionGrammar(.fileLocks, .boolean, "also with locked files"),
             OptionGrammar(
                 .manageCgroupsMode, .choice(["soft", "full", "strict", "ignore"]),
-                "what is done about cgroups (default: soft)"),
+                "what is done about cgroups"),
             OptionGrammar(
                 .emptyNs, .choice(["network"]), "leave this namespace empty; others fill it"),
             OptionGrammar(.autoDedup, .boolean, "drop what the images have twice"),
