@@ -456,3 +456,21 @@ refused_in_proc() {
     not_hung
     diff "$T/before" "$T/after"
 }
+
+# The cgroup filesystem has no symbolic links; a mount leads astray as well. In a mount namespace for that alone.
+@test "cgroupsPath: a mount on the way is refused, and nothing is made behind it" {
+    only_martlet
+    [ -d /sys/fs/cgroup/pids ] || skip 'not on this machine: a v1 hierarchy for pids'
+    mkdir "$T/behind"
+    args echo ran
+    edit '.linux.cgroupsPath = $path | .linux.resources = {pids: {limit: 50}}' --arg path "/astray-$ID/in"
+    with unshare --mount --propagation private sh -c \
+        'mkdir "$1" && mount --bind "$0" "$1" || exit 99; at=$1; shift; "$@"; code=$?
+         umount "$at"; rmdir "$at"; exit $code' "$T/behind" "/sys/fs/cgroup/pids/astray-$ID" \
+        -- run --bundle "$BUNDLE" "$ID"
+    refused
+    has "$errors" 'a symbolic link or a mount is on the way'
+    equal "$(ls -A "$T/behind")" ''
+    for hierarchy in /sys/fs/cgroup/*/; do [ ! -e "$hierarchy/astray-$ID" ]; done
+    nothing_left
+}
