@@ -47,10 +47,10 @@ while packet := client.recv(65536):
 @test "never loses: a full disk: output is lost, in whole lines, the exit code is not" {
     host_mount "$T/small" -t tmpfs -o size=300k tmpfs
     S=$T/small/records
-    script 'seq 1 200000; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo after; exit 11'
+    script 'seq 1 200000; touch /tmp/said; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo after; exit 11'
     hand_run
     ok
-    within 10 full
+    within 20 test -e "$BUNDLE/rootfs/tmp/said"
     # Nothing at all fits any more.
     dd if=/dev/zero of="$T/small/rest" bs=4k 2>/dev/null || true
     touch "$BUNDLE/rootfs/tmp/go"
@@ -60,15 +60,16 @@ while packet := client.recv(65536):
     grep -avE '^20[0-9T:.+-]+ stdout [FP] [0-9a-z]*$' "$S/$ID/log" && return 1
     rm "$T/small/rest"
 }
-full() { [ "$(df --output=avail "$T/small" | tail -n 1)" -lt 20 ]; }
 
 @test "never loses: a full disk that has room again: the log goes on" {
     host_mount "$T/small" -t tmpfs -o size=300k tmpfs
-    dd if=/dev/zero of="$T/small/rest" bs=4k count=50 2>/dev/null
-    script 'seq 1 20000; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo after; exit 12'
+    dd if=/dev/zero of="$T/small/rest" bs=4k 2>/dev/null || true
+    script 'seq 1 20000; touch /tmp/said; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo after; exit 12'
     hand_run --log "k8s-file:$T/small/log"
     ok
-    within 10 full
+    within 20 test -e "$BUNDLE/rootfs/tmp/said"
+    # There was no room for the first line.
+    equal "$(grep -c ' stdout F 1$' "$T/small/log")" 0
     rm "$T/small/rest"
     touch "$BUNDLE/rootfs/tmp/go"
     hand wait "$ID"
