@@ -61,6 +61,13 @@ teardown_file() {
     [ -n "${P:-}" ] || return 0
     with_configuration
     "${PODMAN[@]}" rm -f -a -t 0 >/dev/null 2>&1 || true
+    # What podman forgets when its monitor was killed, whichever runtime it has.
+    local runtime
+    for runtime in "$RUNTIME" runc; do
+        "$runtime" list --format json 2>/dev/null | jq -r --arg place "$P/" \
+            '.[]? | select(.bundle | startswith($place)) | .id' \
+            | xargs -r -n 1 "$runtime" delete --force || true
+    done
     find /sys/fs/cgroup -depth -type d -path "*$PARENT*" -exec rmdir {} + 2>/dev/null || true
     umount -l "$P/root/vfs" "$P/root/overlay" "$P"/root/*-containers/*/userdata/shm 2>/dev/null || true
     rm -rf --one-file-system "$P"
