@@ -32,7 +32,7 @@ extension Invocation {
             return Program.ExitCode.success
         }
         if options[.consoleSocket] != nil {
-            throw execFailure(
+            throw failure(
                 "--console-socket needs --detach: in the foreground the terminal is ours")
         }
         return try execInForeground(request, ownFile)
@@ -47,11 +47,11 @@ extension Invocation {
         var console: SocketPair?
         if request.wantsTerminal {
             guard (CInt(0)...2).contains(where: { Terminal.isTerminal($0) }) else {
-                throw execFailure(
+                throw failure(
                     "the process is to have a terminal, and none of our own standard streams is "
                         + "one; leave out --tty, or use --detach with --console-socket")
             }
-            let pair = try execStep("terminal") { () throws(SystemCallError) in
+            let pair = try step("terminal") { () throws(SystemCallError) in
                 try Socket.pair(.stream)
             }
             request.console = .descriptor(pair.theirs.number)
@@ -60,24 +60,14 @@ extension Invocation {
         // Up to here a signal ends us, and the process with us: nothing has to be undone.
         let process = try runtime.prepare(
             request, protectedBy: ownFile, warn: log.warning)
-        let signals = try execStep("hold signals back") { () throws(SystemCallError) in
+        let signals = try step("hold signals back") { () throws(SystemCallError) in
             try HeldSignals()
         }
-        var terminal: TerminalRelay?
-        if let console {
-            do throws(SystemCallError) {
-                // It was sent before `prepare` returned; the limit is for a mistake of ours.
-                let master = try ConsoleSocket.receiveMaster(
-                    through: console, milliseconds: 10_000)
-                terminal = try TerminalRelay(master: master)
-            } catch {
-                throw execFailure("terminal: \(error)")
-            }
-        }
+        let terminal = try terminalRelay(through: console)
         try runtime.start(
             process, signals: signals.number,
             interruption: { () throws(ContainerError) in
-                try execStep("read signals") { () throws(SystemCallError) in
+                try step("read signals") { () throws(SystemCallError) in
                     try signals.takeEnding()
                 }
             },
@@ -88,7 +78,7 @@ extension Invocation {
                 pid: process.pid, process: process.pidfd.descriptor, warn: log.warning
             ).shellCode
         } catch {
-            throw execFailure("wait for the program: \(error)")
+            throw failure("wait for the program: \(error)")
         }
     }
 
@@ -99,11 +89,11 @@ extension Invocation {
         request.arguments = Array(operands.dropFirst())
         if let path = options[.process] {
             guard request.arguments.isEmpty else {
-                throw execFailure("give a program or --process, not both")
+                throw failure("give a program or --process, not both")
             }
             request.process = try ProcessSpec.read(from: path)
         } else if request.arguments.isEmpty {
-            throw execFailure("process args cannot be empty: give a program, or --process")
+            throw failure("process args cannot be empty: give a program, or --process")
         }
         request.environment = options.all(.env)
         request.workingDirectory = options[.cwd]
@@ -135,24 +125,10 @@ extension Invocation {
     private func number(_ text: String, _ flag: String) throws(ContainerError) -> UInt32 {
         let isDecimal = text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
         guard isDecimal, let number = UInt32(text), number != .max else {
-            throw execFailure(
+            throw failure(
                 "\(flag): \"\(text)\" is not a number from 0 to 4294967294; names are not looked up"
             )
         }
         return number
-    }
-
-    private func execStep<R: ~Copyable>(
-        _ name: String, _ body: () throws(SystemCallError) -> R
-    ) throws(ContainerError) -> R {
-        do throws(SystemCallError) {
-            return try body()
-        } catch {
-            throw execFailure("\(name): \(error)")
-        }
-    }
-
-    private func execFailure(_ reason: String) -> ContainerError {
-        ContainerError(.failed, doing: "exec \"\(id)\"", reason)
     }
 }

@@ -4,6 +4,7 @@ internal import Containers
 internal import Linux
 internal import OCI
 internal import Seccomp
+internal import Supervision
 
 /// A command with everything that it works with.
 struct Invocation {
@@ -87,4 +88,33 @@ struct Invocation {
     }
 
     var newline: UInt8 { UInt8(ascii: "\n") }
+
+    // MARK: What run and exec share
+
+    /// The relay of a terminal whose master comes through a socket; nil without one.
+    func terminalRelay(through console: consuming SocketPair?) throws(ContainerError)
+        -> TerminalRelay?
+    {
+        guard let console else { return nil }
+        do throws(SystemCallError) {
+            // It was sent before the process was ready; the limit is for a mistake of ours.
+            let master = try ConsoleSocket.receiveMaster(through: console, milliseconds: 10_000)
+            return try TerminalRelay(master: master)
+        } catch {
+            throw failure("terminal: \(error)")
+        }
+    }
+
+    func step<R: ~Copyable>(
+        _ name: String, _ body: () throws(SystemCallError) -> R
+    ) throws(ContainerError) -> R {
+        do throws(SystemCallError) {
+            return try body()
+        } catch {
+            throw failure("\(name): \(error)")
+        }
+    }
+
+    /// An error that the command puts its own name before.
+    func failure(_ reason: String) -> ContainerError { ContainerError(.failed, reason) }
 }

@@ -89,17 +89,7 @@ extension Invocation {
         _ container: borrowing CreatedContainer, _ signals: consuming HeldSignals,
         _ console: consuming SocketPair?, _ laps: inout Laps
     ) throws(ContainerError) -> Int32 {
-        var terminal: TerminalRelay?
-        if let console {
-            do throws(SystemCallError) {
-                // It was sent before create returned; the limit is for a mistake of ours.
-                let master = try ConsoleSocket.receiveMaster(
-                    through: console, milliseconds: 10_000)
-                terminal = try TerminalRelay(master: master)
-            } catch {
-                throw failure("terminal: \(error)")
-            }
-        }
+        let terminal = try terminalRelay(through: console)
         // The program could not hear it yet, and the container's init need not heed it.
         let ending = try step("read signals") { () throws(SystemCallError) in
             try signals.takeEnding()
@@ -145,19 +135,5 @@ extension Invocation {
         } catch {
             log.error(error)
         }
-    }
-
-    private func step<R: ~Copyable>(
-        _ name: String, _ body: () throws(SystemCallError) -> R
-    ) throws(ContainerError) -> R {
-        do throws(SystemCallError) {
-            return try body()
-        } catch {
-            throw failure("\(name): \(error)")
-        }
-    }
-
-    private func failure(_ reason: String) -> ContainerError {
-        ContainerError(.failed, reason)
     }
 }
