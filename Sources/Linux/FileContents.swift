@@ -27,8 +27,7 @@ extension File {
         _ descriptor: borrowing FileDescriptor, limit: Int, subject: String = ""
     ) throws(SystemCallError) -> [UInt8] {
         var contents: [UInt8] = []
-        let size = try status(of: descriptor).size
-        var buffer = [UInt8](repeating: 0, count: max(512, min(Int(size) + 1, 65536)))
+        var buffer = try buffer(for: status(of: descriptor))
         while true {
             let count = try read(descriptor.number, into: &buffer)
             if count == 0 { return contents }
@@ -37,6 +36,25 @@ extension File {
             }
             contents.append(contentsOf: buffer[..<count])
         }
+    }
+
+    /// The beginning of a file, `limit` bytes and up to one buffer more.
+    package static func readStart(_ descriptor: borrowing FileDescriptor, limit: Int)
+        throws(SystemCallError) -> [UInt8]
+    {
+        var contents: [UInt8] = []
+        var buffer = try buffer(for: status(of: descriptor))
+        while contents.count < limit {
+            let count = try read(descriptor.number, into: &buffer)
+            if count == 0 { break }
+            contents.append(contentsOf: buffer[..<count])
+        }
+        return contents
+    }
+
+    /// Room for a small file in one read; files can be as large as numbers go.
+    private static func buffer(for status: FileStatus) -> [UInt8] {
+        [UInt8](repeating: 0, count: max(512, Int(clamping: min(status.size, 65535)) + 1))
     }
 
     /// Everything in a small file of the kernel's or of our own.

@@ -32,14 +32,14 @@ import Testing
             words == [
                 "startSession", "openProcfs", "enterNamespaces", "joinSessionKeyring", "adoptRoot",
                 "openConsole", "setPersonality", "setMemoryPolicy", "setScheduler",
-                "setIOPriority", "enterWorkingDirectory", "dropPrivileges",
+                "setIOPriority", "enterWorkingDirectory", "findHome", "dropPrivileges",
             ])
     }
 
     @Test func `ends as the plan of the first process ends`() throws {
         let first = try PlanInput.full.plan()
         let further = try PlanInput.full.planExecution()
-        let count = 6
+        let count = 7
         #expect(Array(first.initSteps.suffix(count)) == Array(further.initSteps.suffix(count)))
         #expect(first.program == further.program)
         #expect(first.identity == further.identity)

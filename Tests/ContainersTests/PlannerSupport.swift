@@ -119,6 +119,7 @@ extension InitStep {
         case .setScheduler: "setScheduler"
         case .setIOPriority: "setIOPriority"
         case .enterWorkingDirectory: "enterWorkingDirectory"
+        case .findHome: "findHome"
         case .dropPrivileges: "dropPrivileges"
         case .openProcfs: "openProcfs"
         case .enterNamespaces: "enterNamespaces"

@@ -32,6 +32,8 @@ import Testing
         ("setIOPriority", "dropPrivileges", "a real-time class needs CAP_SYS_NICE"),
         ("setPersonality", "dropPrivileges", "rights are needed no longer"),
         ("enterWorkingDirectory", "dropPrivileges", "rights are needed no longer"),
+        ("enterRoot", "findHome", "the file is the container's"),
+        ("findHome", "dropPrivileges", "the file may be root's alone"),
     ])
     func `has each step before what needs it`(first: String, second: String, why: String) throws {
         let words = try PlanInput.full.plan().words
@@ -169,8 +171,26 @@ import Testing
             words == [
                 "startSession", "joinSessionKeyring", "isolateMounts", "attachRoot", "makeDevice",
                 "makeLink", "finishReadOnlyMounts", "enterRoot", "enterWorkingDirectory",
-                "dropPrivileges",
+                "findHome", "dropPrivileges",
             ])
+    }
+
+    @Test(arguments: [
+        ([], true), (["HOME="], true), (["HOMES=/x"], true), (["HOME=/x"], false),
+        (["HOME=", "HOME=/x"], false),
+    ])
+    func `looks for a home directory where the environment has none`(
+        environment: [String], looks: Bool
+    ) throws {
+        var input = PlanInput()
+        input.configuration.process?.env = environment
+        input.configuration.process?.user.uid = 7
+        for plan in [try input.plan(), try input.planExecution()] {
+            #expect(plan.initSteps.contains(.findHome(of: 7)) == looks)
+        }
+        input.request.isStrict = true
+        #expect(try !input.plan().words.contains("findHome"))
+        #expect(try !input.planExecution().words.contains("findHome"))
     }
 
     @Test func `does as the flags say`() throws {

@@ -106,6 +106,62 @@ import Testing
     }
 }
 
+@Suite struct `A container's own users` {
+    private let text = Array(
+        """
+        root:x:0:0:root:/root:/bin/sh
+        1000:x:0:0:trap:/trap:/bin/sh
+        short:x:1
+        user:x:1000:100:user:/home/user:/bin/sh
+        again:x:1000:100::/elsewhere:/bin/sh
+        homeless:x:1001:100:::
+        brief:x:1002:100
+        last:x:1003:100::/home/last
+        """.utf8)
+
+    @Test(arguments: [
+        (UInt32(0), "/root"), (1000, "/home/user"), (1001, nil), (1002, nil),
+        (1003, "/home/last"), (1, nil), (4_294_967_295, nil),
+    ])
+    func `have the home directory of the first line with their number`(uid: UInt32, home: String?) {
+        #expect(UserDatabase.home(of: uid, in: text) == home)
+    }
+
+    @Test func `have none in what is no passwd file`() {
+        for text in [[], [0x0a], Array("\u{0}:\u{0}:0".utf8), [0xff, 0x3a, 0x3a, 0x30, 0x3a]] {
+            #expect(UserDatabase.home(of: 0, in: text) == nil)
+        }
+    }
+
+    @Test func `are looked for inside the root, in a regular file, at its beginning`() async throws
+    {
+        try await withTemporaryDirectory { path in
+            let root = RootDirectory(SharedDescriptor(try File.open(path, .directoryPath)))
+            #expect(UserDatabase.home(of: 0, in: root) == nil)
+            try File.makeDirectory("etc", at: root.holder.number, permissions: 0o755)
+            let inside = "\(path)/etc/passwd"
+            // The host's file, were it followed.
+            try File.makeSymbolicLink("etc/passwd", at: root.holder.number, to: "../../../etc/own")
+            #expect(UserDatabase.home(of: 0, in: root) == nil)
+            let line = "root:x:0:0::/found:\n"
+            try File.make(
+                "etc/own", at: root.holder.number, with: Array(line.utf8), permissions: 0o644)
+            #expect(UserDatabase.home(of: 0, in: root) == "/found")
+            try File.remove(inside)
+            let long = Array(repeating: UInt8(ascii: "#"), count: 1 << 20)
+            try File.make(
+                "etc/passwd", at: root.holder.number, with: Array("\(line)\n".utf8) + long,
+                permissions: 0o644)
+            #expect(UserDatabase.home(of: 0, in: root) == "/found")
+            try File.remove(inside)
+            try File.make(
+                "etc/passwd", at: root.holder.number, with: long + Array("\n\(line)".utf8),
+                permissions: 0o644)
+            #expect(UserDatabase.home(of: 0, in: root) == nil)
+        }
+    }
+}
+
 @Suite struct `Readiness` {
     @Test func `is passed on alone, with the container's pid`() async throws {
         try await withTemporaryDirectory { path in

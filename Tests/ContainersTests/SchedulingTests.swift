@@ -20,9 +20,9 @@ import Testing
         let words = try input.plan().words
         let expected = [
             "setMemoryPolicy", "setScheduler", "setIOPriority", "enterWorkingDirectory",
-            "dropPrivileges",
+            "findHome", "dropPrivileges",
         ]
-        #expect(Array(words.suffix(5)) == expected)
+        #expect(Array(words.suffix(6)) == expected)
         // The process group that the I/O priority is for is its own by then.
         #expect(words.first == "startSession")
         #expect(try input.plan().closingSteps == [])

@@ -402,38 +402,171 @@ READY=1"; sleep 1'
 }
 
 # ---------------------------------------------------------------------------------------------
-# start: the texts that decide between 126 and 127
+# HOME, which containerd and docker leave to the runtime
+
+# home_of UID [VARIABLE…]: what HOME a program of this user finds with these variables.
+home_of() {
+    local uid=$1 env
+    shift
+    env=$(jq -nc '$ARGS.positional' --args PATH=/bin "$@")
+    edit '.process.user = {uid: $u, gid: 0} | .process.env = $e' --argjson u "$uid" --argjson e "$env"
+    args env
+    run_container
+    ok
+    sed -n 's/^HOME=//p' <<<"$output"
+}
+
+own_users() {
+    cat >"$BUNDLE/rootfs/etc/passwd" <<'TEXT'
+root:x:0:0:root:/root:/bin/sh
+user:x:1000:1000:user:/home/user:/bin/sh
+again:x:1000:1000:the same number:/again:/bin/sh
+TEXT
+}
+
+@test "HOME: unset, it is the user's by the container's own /etc/passwd" {
+    own_users
+    equal "$(home_of 0)" /root
+    equal "$(home_of 1000)" /home/user
+}
+
+# runc takes the line of the name.
+@test "HOME: a user is found by number, not by name" {
+    own_users
+    sed -i '1i 1000:x:0:0:a name like a number:/trap:/bin/sh' "$BUNDLE/rootfs/etc/passwd"
+    equal "$(home_of 1000)" /home/user
+}
+
+# crun sets none.
+@test "HOME: of a user without a line, or without a file, it is /" {
+    own_users
+    equal "$(home_of 4000)" /
+    rm "$BUNDLE/rootfs/etc/passwd"
+    equal "$(home_of 0)" /
+}
+
+# runc and crun set an empty one.
+@test "HOME: of a line without a directory it is /" {
+    only_martlet
+    printf 'root:x:0:0:root::/bin/sh\nshort:x:1:\n' >"$BUNDLE/rootfs/etc/passwd"
+    equal "$(home_of 0)" /
+    equal "$(home_of 1)" /
+}
+
+@test "HOME: what the configuration says stays" {
+    own_users
+    equal "$(home_of 0 HOME=/said)" /said
+    equal "$(home_of 0 HOME=/said HOMER=/x)" /said
+}
+
+# docker relies on it; crun leaves it empty.
+@test "HOME: an empty one counts as none" {
+    own_users
+    equal "$(home_of 0 HOME=)" /root
+}
+
+@test "HOME: in a user namespace the number is the container's" {
+    own_users
+    user_namespace
+    equal "$(home_of 0)" /root
+}
+
+@test "HOME: a file that only root may read is read" {
+    own_users
+    chmod 600 "$BUNDLE/rootfs/etc/passwd"
+    chmod 700 "$BUNDLE/rootfs/etc"
+    equal "$(home_of 1000)" /home/user
+}
+
+@test "HOME: a file that is mounted there counts" {
+    printf 'root:x:0:0:root:/mounted:/bin/sh\n' >"$T/passwd"
+    add_mount /etc/passwd none "$T/passwd" bind
+    equal "$(home_of 0)" /mounted
+}
+
+@test "HOME: with --strict the environment is the configuration's alone" {
+    only_martlet
+    own_users
+    GLOBAL+=(--strict)
+    equal "$(home_of 0)" ''
+    args sleep 1000
+    launched
+    rt exec "$ID" env
+    ok
+    lacks "$output" HOME=
+}
+
+# ---------------------------------------------------------------------------------------------
+# The texts that decide between 126 and 127. podman reads those of create, and takes a failure of start
+# for one of its own.
+
+@test "create: a program that is not in PATH" {
+    args nonesuch
+    create_refused
+    matches "$errors" 'executable file( `nonesuch`)? not found in|executable file not found in|[Nn]o such file or directory'
+}
+
+@test "create: a path that does not exist" {
+    args /no/such/program
+    create_refused
+    matches "$errors" '[Nn]o such file or directory|executable file not found in'
+}
+
+@test "create: a file that is not executable" {
+    touch "$BUNDLE/rootfs/home/program"
+    args /home/program
+    create_refused
+    matches "$errors" '[Pp]ermission denied'
+}
+
+# crun: "open executable: Operation not permitted", which is 126 as well.
+@test "create: a directory" {
+    args /home
+    create_refused
+    matches "$errors" '[Pp]ermission denied|[Oo]peration not permitted'
+}
+
+@test "create: a program that its user may not execute" {
+    printf '#!/bin/sh\n' >"$BUNDLE/rootfs/home/program"
+    chmod 700 "$BUNDLE/rootfs/home/program"
+    edit '.process.user = {uid: 1000, gid: 1000} | del(.process.capabilities)'
+    args /home/program
+    create_refused
+    matches "$errors" '[Pp]ermission denied'
+}
+
+@test "create: a program that a createContainer hook brings is found" {
+    args /home/program
+    edit '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c",
+        "printf \"#!/bin/sh\necho brought\n\" >\($p); chmod 755 \($p)"]}]' \
+        --arg p "$BUNDLE/rootfs/home/program"
+    create
+    ok
+    start
+    ok
+    stopped
+    equal "$(cat "$T/container.out")" brought
+}
+
+# Others look for it at create all the same.
+@test "create: a program that a startContainer hook may yet bring is not looked for" {
+    only_martlet
+    args /home/program
+    edit '.root.readonly = false | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c",
+        "printf \"#!/bin/sh\necho brought\n\" >/home/program; chmod 755 /home/program"]}]'
+    create
+    ok
+    start
+    ok
+    stopped
+    equal "$(cat "$T/container.out")" brought
+}
 
 # error_of_start: whatever create or start says.
 error_of_start() {
     create
     [ "$status" -ne 0 ] || start
     refused
-}
-
-@test "start: a program that is not in PATH" {
-    args nonesuch
-    error_of_start
-    matches "$errors" 'executable file( `nonesuch`)? not found in|executable file not found in|[Nn]o such file or directory'
-}
-
-@test "start: a path that does not exist" {
-    args /no/such/program
-    error_of_start
-    matches "$errors" '[Nn]o such file or directory|executable file not found in'
-}
-
-@test "start: a file that is not executable" {
-    touch "$BUNDLE/rootfs/home/program"
-    args /home/program
-    error_of_start
-    matches "$errors" '[Pp]ermission denied'
-}
-
-@test "start: a directory" {
-    args /home
-    error_of_start
-    matches "$errors" '[Pp]ermission denied|[Ii]s a directory'
 }
 
 # Others hear of it when start has already succeeded.
@@ -480,12 +613,16 @@ error_of_start() {
     equal "$status" 1
 }
 
-@test "start: a program that cannot run leaves a container that delete takes" {
-    args /no/such/program
+# crun has opened it by then.
+@test "start: a program that is gone again leaves a container that delete takes" {
+    cp "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/rootfs/home/sleep"
+    args /home/sleep 1000
     create
-    [ "$status" -eq 0 ] || skip 'this runtime looks for the program at create'
+    ok
+    rm "$BUNDLE/rootfs/home/sleep"
     start
     refused
+    matches "$errors" '[Nn]o such file or directory'
     stopped
     rt delete "$ID"
     ok

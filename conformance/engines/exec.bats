@@ -187,6 +187,25 @@ alive() { [ "$(rt ps -f json "$ID"; jq length <<<"$output")" -eq "$1" ]; }
     equal "$output" 45
 }
 
+# crun looks for none.
+@test "exec: HOME, unset, is its user's by the container's own /etc/passwd" {
+    printf 'root:x:0:0:root:/root:\nuser:x:1000:1000:user:/home/user:\n' >"$BUNDLE/rootfs/etc/passwd"
+    launched
+    rt exec "$ID" sh -c 'echo $HOME'
+    equal "$output" /root
+    rt exec -u 1000 "$ID" sh -c 'echo $HOME'
+    equal "$output" /home/user
+    rt exec -u 4000 "$ID" sh -c 'echo $HOME'
+    equal "$output" /
+    rt exec -e HOME=/given "$ID" sh -c 'echo $HOME'
+    equal "$output" /given
+    rt exec -e HOME= "$ID" sh -c 'echo $HOME'
+    equal "$output" /root
+    process '.args = ["sh", "-c", "echo $HOME"] | .user.uid = 1000 | del(.env)'
+    rt exec --process "$T/process.json" "$ID"
+    equal "$output" /home/user
+}
+
 @test "exec: -u UID and -u UID:GID" {
     launched
     rt exec -u 1000 "$ID" sh -c 'id -u; id -g'

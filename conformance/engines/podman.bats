@@ -131,8 +131,11 @@ can_exec() { [ "$USED" = runc ] || "$RUNTIME" exec --help >/dev/null 2>&1; }
         run_box --rm -- sh -c 'exit 200'
         equal "$status" 200
         run_box --rm -- /no/such/program
-        # 126 when the runtime finds out at its start only.
-        matches "$status" '^12[67]$'
+        equal "$status" 127
+        run_box --rm -- nonesuch
+        equal "$status" 127
+        run_box --rm -- /etc
+        equal "$status" 126
     }
     on_each body
 }

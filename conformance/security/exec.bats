@@ -183,10 +183,26 @@ bad_user() {
     rm "$BUNDLE/rootfs/etc/passwd" "$BUNDLE/rootfs/etc/group"
     mkfifo "$BUNDLE/rootfs/etc/passwd" "$BUNDLE/rootfs/etc/group"
     launched
-    LIMIT=5 rt exec -u 1000 "$ID" echo ran
+    LIMIT=5 rt exec -u 1000 "$ID" sh -c 'echo ran $HOME'
     not_hung
     only_martlet
-    equal "$output" ran
+    equal "$output" 'ran /'
+}
+
+@test "exec: an /etc/passwd that leads out of the container is none" {
+    printf 'root:x:0:0:root:/outside:/bin/sh\n' >"$T/passwd"
+    ln -sf "../../../../../../../../../..$T/passwd" "$BUNDLE/rootfs/etc/passwd"
+    launched
+    rt exec "$ID" sh -c 'echo $HOME'
+    ok
+    equal "$output" /
+    # Nor by a link of procfs's, to whatever the process holds.
+    rm "$BUNDLE/rootfs/etc/passwd"
+    ln -s /proc/self/fd/0 "$BUNDLE/rootfs/etc/passwd"
+    INPUT=$T/passwd rt exec "$ID" sh -c 'echo $HOME'
+    ok
+    only_martlet
+    equal "$output" /
 }
 
 @test "CVE-2022-29162: exec --cap leaves the inheritable and ambient sets as they are" {

@@ -389,17 +389,60 @@ refused_in_proc() {
 @test "special files: /etc/passwd and /etc/group as a fifo do not hang" {
     rm "$BUNDLE/rootfs/etc/passwd" "$BUNDLE/rootfs/etc/group"
     mkfifo "$BUNDLE/rootfs/etc/passwd" "$BUNDLE/rootfs/etc/group"
-    script 'echo ran'
+    script 'echo ran $HOME'
     LIMIT=5 run_container
     not_hung
+    only_martlet
+    equal "$output" 'ran /'
 }
 
 @test "special files: /etc/passwd of 20 GB does no harm" {
     truncate -s 20G "$BUNDLE/rootfs/etc/passwd" "$BUNDLE/rootfs/etc/group"
-    script 'echo ran'
+    script 'echo ran $HOME'
     with prlimit --as=4000000000 -- run --bundle "$BUNDLE" "$ID"
     not_hung
     [ "$status" -lt 128 ]
+    only_martlet
+    equal "$output" "ran /root"
+}
+
+@test "special files: /etc/passwd as large as numbers go does no harm" {
+    host_mount "$BUNDLE/rootfs/etc" -t tmpfs tmpfs
+    truncate -s 9223372036854775807 "$BUNDLE/rootfs/etc/passwd"
+    edit '.process.user = {uid: 1000, gid: 1000}'
+    script 'echo ran $HOME'
+    with prlimit --as=4000000000 -- run --bundle "$BUNDLE" "$ID"
+    not_hung
+    [ "$status" -lt 128 ]
+    only_martlet
+    equal "$output" 'ran /'
+    rt check --bundle "$BUNDLE"
+    ok
+}
+
+@test "special files: a device as /etc/passwd is not opened" {
+    only_martlet
+    rm "$BUNDLE/rootfs/etc/passwd"
+    # Reading it would take an entry of the kernel's log, or all of memory.
+    mknod "$BUNDLE/rootfs/etc/passwd" c 1 5
+    script 'echo ran $HOME'
+    with strace -f -o "$T/trace" -e trace=openat,openat2,open -- run --bundle "$BUNDLE" "$ID"
+    ok
+    equal "$output" 'ran /'
+    lacks "$(grep -v O_PATH "$T/trace")" 'etc/passwd'
+}
+
+@test "special files: an /etc/passwd that leads out of the root filesystem is none" {
+    printf 'root:x:0:0:root:/outside:/bin/sh\n' >"$T/passwd"
+    local target
+    for target in "../../../../../../../../../..$T/passwd" "$T/passwd" /proc/self/fd/0 /proc/1/root/etc/passwd; do
+        ln -sfn "$target" "$BUNDLE/rootfs/etc/passwd"
+        script 'echo $HOME'
+        INPUT=$T/passwd run_container
+        ok
+        case $target in /proc/*) is_martlet || continue ;; esac
+        equal "$output" /
+    done
 }
 
 # runc and crun wait for a writer.

@@ -32,6 +32,8 @@ package struct ExecRequest: Sendable {
     package var cgroups: [String] = []
     /// Enter a paused container, too: the process then waits there until it is resumed.
     package var ignoresPause = false
+    /// Leave the environment as it is given, without HOME if it has none.
+    package var isStrict = false
 
     package init(id: String) { self.id = id }
 
@@ -384,6 +386,7 @@ private struct Execution: ~Copyable {
             store: store, warn: warn)
         var create = CreateRequest(id: id.text)
         create.preservedDescriptors = request.preservedDescriptors
+        create.isStrict = request.isStrict
         var planner = Planner(
             configuration, request: create, bundle: record.bundle, host: host, filter: filter)
         let plan = try planner.planExecution(in: container)

@@ -35,6 +35,8 @@ struct InitProcess {
     var lateCapabilities: FilteredProgram.CapabilitySets?
     /// Set when the working directory could not be entered with the rights of root.
     var lateWorkingDirectory: String?
+    /// The user's home directory, where the environment is to get it from us.
+    var home: String?
 
     private init(_ resources: LaunchResources) { self.resources = resources }
 
@@ -57,6 +59,7 @@ struct InitProcess {
                     throw ContainerError(error.kind, "\(step): \(error.reason)")
                 }
             }
+            try process.lookForProgram(plan)
             try process.reportReady()
         } catch {
             fail(error, on: channel)
@@ -111,6 +114,16 @@ struct InitProcess {
             try Process.setDumpable(false)
             try Process.setParentDeathSignal(Signal.kill)
         }
+    }
+
+    /// Tells while the container can still be refused that its program cannot be run: engines take
+    /// what `create` says for the reason, and `start` for a failure of their own. Hooks of `start`
+    /// may yet bring the program; without them it is looked for again when it is executed.
+    private func lookForProgram(_ plan: LaunchPlan) throws(ContainerError) {
+        guard resources.gate != nil, plan.hooks.startContainer.isEmpty,
+            !plan.program.arguments.isEmpty
+        else { return }
+        try Program.look(for: plan.program)
     }
 
     /// From here on the end of the conversation stands for the parent's death: a signal could still
@@ -183,7 +196,11 @@ extension InitProcess {
             let last = CInt(3 + plan.program.preservedDescriptors)
             let channel = try connection.move(to: last).release()
             laps.lap("start")
-            Self.becomeProgram(plan.program, lateCapabilities, reportingTo: channel)
+            var program = plan.program
+            if let home {
+                program.environment = ExecRequest.merged(program.environment, ["HOME=\(home)"])
+            }
+            Self.becomeProgram(program, lateCapabilities, reportingTo: channel)
         } catch {
             Process.exitNow(1)
         }

@@ -81,6 +81,8 @@ extension InitProcess {
             try Scheduling.apply(priority)
         case .enterWorkingDirectory(let path):
             try enterWorkingDirectory(path)
+        case .findHome(let uid):
+            try findHome(of: uid)
         case .dropPrivileges(let plan):
             try dropPrivileges(plan)
         case .openProcfs:
@@ -111,6 +113,14 @@ extension InitProcess {
                 "a step that needs the root filesystem came before attachRoot or openRoot")
         }
         return try attempt { () throws(SystemCallError) in try body(root) }
+    }
+
+    /// The root is the container's by now.
+    private mutating func findHome(of uid: UInt32) throws(ContainerError) {
+        let root = try attempt { () throws(SystemCallError) in
+            RootDirectory(SharedDescriptor(try File.open("/", .directoryPath)))
+        }
+        home = UserDatabase.home(of: uid, in: root) ?? "/"
     }
 
     /// The parent sends it as soon as it is made.

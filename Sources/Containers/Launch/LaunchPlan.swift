@@ -169,6 +169,8 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     case setScheduler(Scheduler)
     case setIOPriority(IOPriority)
     case enterWorkingDirectory(String)
+    /// Where the environment does not say it: the user's, by the container's own files.
+    case findHome(of: UInt32)
     case dropPrivileges(IdentityPlan)
     /// Before the host's is out of sight.
     case openProcfs
@@ -209,6 +211,7 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
         case .setScheduler(let scheduler): ParentStep.setScheduler(scheduler).description
         case .setIOPriority(let priority): ParentStep.setIOPriority(priority).description
         case .enterWorkingDirectory(let path): "working directory \"\(path)\""
+        case .findHome(let uid): "home directory of user \(uid)"
         case .openProcfs: "procfs"
         case .enterNamespaces: "namespaces"
         case .adoptRoot: "enter the container's root filesystem"

@@ -270,10 +270,19 @@ package struct Planner {
         }
         if let process = configuration.process {
             steps.append(.enterWorkingDirectory(process.cwd))
+            // Of an image whose files only root may read, too.
+            if needsHome(process) { steps.append(.findHome(of: process.user.uid)) }
         }
         // Last: everything above needs rights that the process will not have.
         if let identity { steps.append(.dropPrivileges(identity)) }
         return steps
+    }
+
+    /// Engines expect the runtime to know it. One that is empty counts as none, as with runc: docker
+    /// relies on that.
+    private func needsHome(_ process: ProcessSpec) -> Bool {
+        if request.isStrict { return false }
+        return !process.env.contains { $0.hasPrefix("HOME=") && $0.utf8.count > 5 }
     }
 
     func planLabels(_ labels: RequestedLabels) -> [InitStep] {

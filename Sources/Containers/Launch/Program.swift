@@ -53,6 +53,20 @@ enum Program {
         throw ExecFailure(path: refused, errno: .accessDenied).error
     }
 
+    /// Whether the program is there and may be executed, as far as its name and mode tell.
+    static func look(for plan: ProgramPlan) throws(ContainerError) {
+        let path = try locate(plan)
+        let status: FileStatus
+        do throws(SystemCallError) {
+            status = try File.status(of: path)
+        } catch {
+            throw ExecFailure(path: path, errno: error.errno).error
+        }
+        guard status.type == .regular, File.permits(.execute, path) else {
+            throw ExecFailure(path: path, errno: .accessDenied).error
+        }
+    }
+
     private static var nothingToRun: ContainerError {
         ContainerError(.notExecutable, "process.args: there is no program to run")
     }

@@ -86,6 +86,7 @@ extension Invocation {
 
     private func execRequest() throws(ContainerError) -> ExecRequest {
         var request = ExecRequest(id: id)
+        request.isStrict = globals.isStrict
         request.arguments = Array(operands.dropFirst())
         if let path = options[.process] {
             guard request.arguments.isEmpty else {
