@@ -30,13 +30,21 @@ extension Cgroup {
             let isTarget = path == place.path
             let end = Clock.milliseconds + (isTarget ? patience : 0)
             var pause = 1
+            var isMarked = false
             while true {
                 do throws(SystemCallError) {
                     if isTarget { try removeBelow(path, top) }
                     try remove(path, top)
                     break
                 } catch where error.errno == .busy || error.errno == .notEmpty {
-                    if !isTarget { return }
+                    if !isTarget {
+                        if isMarked { return }
+                        // Its maker may have been killed before it was marked, and the last that
+                        // lives in it may have gone by now.
+                        try leaveToOthers(path, top)
+                        isMarked = true
+                        continue
+                    }
                     if Clock.milliseconds > end { throw stillBusy(place, error) }
                     Clock.sleep(milliseconds: pause)
                     pause = min(pause * 2, 50)
@@ -48,18 +56,35 @@ extension Cgroup {
         try deleteMarked(above: outermost, top)
     }
 
+    /// Has the last of those who live in a directory remove it.
+    private static func leaveToOthers(_ path: String, _ top: borrowing CgroupDirectory)
+        throws(CgroupError)
+    {
+        guard let directory = try top.open(path) else { return }
+        try during("cgroup \"\(directory.path)\"") { () throws(SystemCallError) in
+            try directory.mark()
+        }
+    }
+
     /// Removes what was made for a container that is gone, and that this one lived in.
+    ///
+    /// What fails is an error: this container's record is the last that leads to it.
     private static func deleteMarked(above path: String, _ top: borrowing CgroupDirectory)
         throws(CgroupError)
     {
         var names = path.split(separator: "/").dropLast()
         while !names.isEmpty {
             let path = names.joined(separator: "/")
-            guard let directory = try top.open(path), directory.isMarked() else { return }
+            guard let directory = try top.open(path) else { return }
             do throws(SystemCallError) {
+                guard try directory.isMarked() else { return }
                 try remove(path, top)
             } catch {
-                return  // In use, or not ours to remove.
+                switch error.errno {
+                case .busy, .notEmpty: return  // In use: the last of them removes it.
+                case .accessDenied, .readOnly: return  // It was made for us by somebody else.
+                default: throw CgroupError("cgroup \"\(directory.path)\"", error)
+                }
             }
             names.removeLast()
         }

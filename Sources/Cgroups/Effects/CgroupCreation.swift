@@ -222,7 +222,11 @@ package struct CgroupCreation: Sendable {
             throw CgroupError("cgroup \"\(place.mountPoint)/\(path)\"", error)
         }
         if let child = try parent.open(name) {
-            if isOurs, path != place.path { child.mark() }
+            if isOurs, path != place.path {
+                try during("cgroup \"\(child.path)\"") { () throws(SystemCallError) in
+                    try child.mark()
+                }
+            }
             return child
         }
         let cause = SystemCallError("open", "\(parent.path)/\(name)", .noEntry)

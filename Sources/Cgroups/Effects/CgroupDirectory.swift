@@ -93,20 +93,24 @@ extension CgroupDirectory {
     /// Only the host's root can set the first; users without privileges have the second.
     private static let marks = ["trusted.martlet", "user.martlet"]
 
-    borrowing func mark() {
+    /// Where no mark can be set, the directory stays until its maker's own delete.
+    borrowing func mark() throws(SystemCallError) {
         for name in Self.marks {
             do throws(SystemCallError) {
                 try File.setAttribute(name, of: descriptor, to: "1")
                 return
-            } catch {
-                // Where no mark can be set, the directory stays until its maker's own delete.
+            } catch
+                where error.errno == .notPermitted || error.errno == .accessDenied
+                || error.errno == .unsupported
+            {
+                continue
             }
         }
     }
 
-    borrowing func isMarked() -> Bool {
+    borrowing func isMarked() throws(SystemCallError) -> Bool {
         for name in Self.marks {
-            if let isSet = try? File.hasAttribute(name, of: descriptor), isSet { return true }
+            if try File.hasAttribute(name, of: descriptor) { return true }
         }
         return false
     }
