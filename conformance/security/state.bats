@@ -193,3 +193,26 @@ bad_ids() {
     rt kill "$ID" KILL
     refused
 }
+
+# The list of a cgroup's processes says a pid, and the pid is another's a moment later.
+@test "race on a pid: kill --all signals nobody who has got the pid of a process that is gone" {
+    with_cgroups
+    command -v strace >/dev/null || skip 'strace is not installed'
+    script 'sleep 2000 & wait; sleep 1000'
+    launched
+    local first second
+    first=$(pid_of)
+    within 5 pgrep -P "$first" >"$T/second"
+    second=$(cat "$T/second")
+    # Held up before it takes hold of the first, when it knows both.
+    background strace -f -qq -o "$T/strace" -e trace=pidfd_open,kill -e inject=pidfd_open,kill:delay_enter=1500ms \
+        "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" kill --all "$ID" TERM
+    within 10 grep -qE "(pidfd_open|kill)\($first," "$T/strace"
+    kill -KILL "$second"
+    within 5 test ! -e "/proc/$second"
+    background "$(helper born-as.py)" "$second"
+    within 5 grep -q born "$T/background.out"
+    within 10 gone "${KNOWN[-2]}"
+    equal "$(cat "$T/background.out")" born
+    is_alive "$second"
+}

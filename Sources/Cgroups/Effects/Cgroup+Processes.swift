@@ -51,9 +51,24 @@ extension Cgroup {
 
     /// Sends a signal to every process once. What is forked meanwhile may miss it, unless the
     /// cgroups are frozen.
+    ///
+    /// A pid that was read can have been given to a stranger before its descriptor is open. So what
+    /// a descriptor is of is signalled only if its pid is in the cgroups then, too.
     package func signalAll(_ signal: Int32) throws(CgroupError) {
-        for pid in try processes() where pid > 0 { try Self.send(signal, to: pid) }
+        var pids = try processes().filter { $0 > 0 }[...]
+        while !pids.isEmpty {
+            var held: [HeldProcess] = []
+            for pid in pids.prefix(Self.heldAtOnce) {
+                if let process = try HeldProcess(pid) { held.append(process) }
+            }
+            pids = pids.dropFirst(Self.heldAtOnce)
+            let members = Set(try processes())
+            for process in held where members.contains(process.pid) { try process.send(signal) }
+        }
     }
+
+    /// How many descriptors of processes are open at a time: fewer than any limit of them.
+    private static var heldAtOnce: Int { 64 }
 
     /// Kills every process, whatever they fork in the meantime, and waits until none is left.
     ///
@@ -115,11 +130,29 @@ extension Cgroup {
         try thaw(patience: remaining)
         try signalled.get()
     }
+}
 
-    private static func send(_ signal: Int32, to pid: Int32) throws(CgroupError) {
+/// A process that cannot become another meanwhile.
+private final class HeldProcess {
+    let pid: Int32
+    private let descriptor: FileDescriptor
+
+    /// nil when there is none with this pid any more.
+    init?(_ pid: Int32) throws(CgroupError) {
+        self.pid = pid
         do throws(SystemCallError) {
-            try Process.send(signal, to: Process.descriptor(of: pid))
+            descriptor = try Process.descriptor(of: pid)
         } catch where error.errno == .noProcess || error.errno == .invalid {
+            return nil
+        } catch {
+            throw CgroupError("process \(pid)", error)
+        }
+    }
+
+    func send(_ signal: Int32) throws(CgroupError) {
+        do throws(SystemCallError) {
+            try Process.send(signal, to: descriptor)
+        } catch where error.errno == .noProcess {
             return
         } catch {
             throw CgroupError("process \(pid)", error)
