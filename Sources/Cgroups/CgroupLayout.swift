@@ -202,6 +202,27 @@ package struct MountInformation: Equatable, Sendable {
             .map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// The mounts that a process sees, by its name in /proc.
+    package static func table(of process: String = "self") throws(SystemCallError)
+        -> [MountInformation]
+    {
+        let text = try File.readText("/proc/\(process)/mountinfo", limit: 64 << 20)
+        return text.utf8.split(separator: UInt8(ascii: "\n")).compactMap {
+            MountInformation(line: $0)
+        }
+    }
+
+    /// The mount that an open file of the caller's is on, by its number there.
+    package static func id(of file: borrowing FileDescriptor) throws(SystemCallError) -> String {
+        let path = "/proc/self/fdinfo/\(file.number)"
+        for line in try File.readText(path).split(separator: "\n") where line.hasPrefix("mnt_id:") {
+            if let id = line.dropFirst(7).split(whereSeparator: { $0 == " " || $0 == "\t" }).first {
+                return String(id)
+            }
+        }
+        throw SystemCallError("find the mount in", path, .noEntry)
+    }
+
     /// Whether it is mounted at a directory, or anywhere below.
     func isBelow(_ directory: String) -> Bool {
         mountPoint == directory || mountPoint.hasPrefix("\(directory)/")

@@ -296,6 +296,14 @@ package enum File {
         _ = try check("fchown", "\(number)") { fchown(number, uid, gid) }
     }
 
+    /// Of a file that is only named (`O_PATH`), too. The system call is `fchownat(2)`, AT_EMPTY_PATH.
+    package static func changeOwner(
+        of descriptor: borrowing FileDescriptor, uid: UInt32, gid: UInt32
+    ) throws(SystemCallError) {
+        let number = descriptor.number
+        _ = try check("chown") { unsafe fchownat(number, "", uid, gid, AT_EMPTY_PATH) }
+    }
+
     /// The system call is `fchownat(2)` on the file itself, link or not.
     package static func changeOwner(_ path: String, at directory: CInt, uid: UInt32, gid: UInt32)
         throws(SystemCallError)

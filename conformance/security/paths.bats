@@ -250,6 +250,24 @@ refused_in_proc() {
     nothing_left
 }
 
+# What is mounted by mount(2) has to be found again by its name before it becomes read-only.
+@test "CVE-2021-30465: a destination that is swapped after its mount takes no other mount's options" {
+    command -v strace >/dev/null || skip 'strace is not installed'
+    mkdir -p "$T/volume/target"
+    ln -s /elsewhere "$T/volume/other"
+    add_mount /volume none "$T/volume" rbind
+    add_mount /elsewhere tmpfs tmpfs
+    add_mount /volume/target tmpfs tmpfs silent ro
+    script 'grep -E " /volume/target| /elsewhere" /proc/self/mountinfo; touch /volume/other/written && echo written'
+    background strace -f -qq -o "$T/strace" -e trace=mount -e inject=mount:delay_exit=1000ms \
+        "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+    within 30 grep -qs MS_SILENT "$T/strace"
+    "$(compiled "$CONFORMANCE/security/src/swap.c")" "$T/volume/target" "$T/volume/other" 1
+    within 30 gone "${KNOWN[-1]}"
+    lacks "$(cat "$T/background.out")" written
+    nothing_left
+}
+
 # ---------------------------------------------------------------------------------------------
 # /dev
 

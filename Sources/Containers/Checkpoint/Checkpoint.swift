@@ -290,14 +290,10 @@ private struct Dump {
     }
 
     private func mounts() throws(ContainerError) -> [MountInformation] {
-        let text = try during("the container's mounts") { () throws(SystemCallError) in
-            try File.readText("/proc/\(record.pid)/mountinfo", limit: 64 << 20)
+        let pid = record.pid
+        return try during("the container's mounts") { () throws(SystemCallError) in
+            try MountInformation.table(of: "\(pid)")
         }
-        var mounts: [MountInformation] = []
-        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
-            if let mount = MountInformation(line: line) { mounts.append(mount) }
-        }
-        return mounts
     }
 
     // MARK: Standard streams

@@ -139,12 +139,8 @@ extension InitProcess {
     /// one who escapes the chroot: its procfs and sysfs at least must not.
     private func hideHostKernelFilesystems() throws(ContainerError) {
         try attempt { () throws(SystemCallError) in
-            let text = try File.readText("/proc/self/mountinfo", limit: 64 << 20)
-            var points: [String] = []
-            for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
-                guard let mount = MountInformation(line: line) else { continue }
-                if mount.type == "proc" || mount.type == "sysfs" { points.append(mount.mountPoint) }
-            }
+            let mounts = try MountInformation.table()
+            let points = mounts.filter { $0.type == "proc" || $0.type == "sysfs" }.map(\.mountPoint)
             for point in points.reversed() {
                 do throws(SystemCallError) {
                     // Text paths start at the host's root still: the container's own mounts are

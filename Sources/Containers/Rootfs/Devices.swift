@@ -8,15 +8,18 @@ extension InitProcess {
     mutating func makeDevice(_ plan: DevicePlan) throws(ContainerError) {
         let parent = try openDeviceParent(plan.path)
         do throws(SystemCallError) {
-            // Made under no other name first: the directory is the container's, and nothing of the
-            // container's runs yet.
             try File.makeNode(
                 parent.name, at: parent.directory.number, type: plan.fileType,
                 permissions: plan.permissions, major: plan.major, minor: plan.minor)
             // As what it is made, if nobody else is named.
             if plan.uid != 0 || plan.gid != 0 {
-                try File.changeOwner(
-                    parent.name, at: parent.directory.number, uid: plan.uid, gid: plan.gid)
+                // The directory may be another container's, too, which can have put something in
+                // the node's place.
+                let node = try File.open(parent.name, at: parent.directory.number, .realPath)
+                guard plan.matches(try File.status(of: node)) else {
+                    throw SystemCallError("open", plan.path, .noDevice)
+                }
+                try File.changeOwner(of: node, uid: plan.uid, gid: plan.gid)
             }
         } catch where error.errno == .exists && error.call == "mknod" {
             // config-linux.md#devices: what is there must be the device itself. An image's own

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Cgroups
 internal import Linux
 internal import OCI
 
@@ -126,10 +127,17 @@ extension InitProcess {
         if case .context(let label) = label(of: plan) { data.append("context=\"\(label)\"") }
         let text = data.joined(separator: ",")
         let mount = try attempt { () throws(SystemCallError) in
+            let known = Set(try MountInformation.table().map(\.id))
             try Mounting.mount(
                 type: plan.type, source: plan.source, on: target,
                 data: text, superblockFlags: plan.classicFlags)
-            return SharedDescriptor(try reopen(plan))
+            let mount = SharedDescriptor(try reopen(plan))
+            // A directory on the way can be another container's, too, which has put a link in its
+            // place meanwhile: what follows would be done to another mount, and not to this one.
+            if known.contains(try MountInformation.id(of: mount.descriptor)) {
+                throw SystemCallError("find again what was mounted at", plan.destination, .noEntry)
+            }
+            return mount
         }
         if plan.isReadOnlyLate { lateReadOnly.append(mount) }
         try changeAttributes(mount.descriptor, plan)
