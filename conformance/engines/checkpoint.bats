@@ -18,6 +18,14 @@ counting() {
     sleep 0.3
 }
 
+# holding WORD…: the same with something in its hands: helpers/src/holder.c.
+holding() {
+    cp "$(compiled "$CONFORMANCE/helpers/src/holder.c")" "$BUNDLE/rootfs/bin/holder"
+    args holder "$@"
+    launched
+    within 5 test -s "$BUNDLE/rootfs/tmp/n"
+}
+
 count() { cat "$BUNDLE/rootfs/tmp/n"; }
 
 counts_on() {
@@ -65,17 +73,193 @@ checkpointed() { rt checkpoint --image-path "$T/images" --work-path "$T/work" "$
     counts_on
 }
 
+# feature NAME WHAT: as CRIU says it of this kernel.
+feature() {
+    criu check --feature "$1" >/dev/null 2>&1 || not_here "CRIU says that this kernel has no $2"
+}
+
 @test "checkpoint: --pre-dump, then the rest by --parent-path" {
-    criu check --feature mem_dirty_track >/dev/null 2>&1 || not_here 'CRIU says that this kernel does not track changed memory'
-    counting
+    feature mem_dirty_track 'record of changed memory'
+    holding memory
     rt checkpoint --pre-dump --image-path "$T/before" "$ID"
     ok
     equal "$(status_of)" running
     counts_on
-    checkpointed --parent-path ../before
+    # What is the same is not there twice; and then each page is there once.
+    checkpointed --parent-path ../before --auto-dedup
+    ok
+    [ "$(du -k "$T"/before/pages-*.img | awk '{ n += $1 } END { print n }')" -gt 8000 ]
+    [ "$(du -k "$T"/images/pages-*.img | awk '{ n += $1 } END { print n }')" -lt 8000 ]
+    restored --auto-dedup
+    ok
+    counts_on
+}
+
+# a_port: one that nobody listens at.
+a_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+@test "checkpoint: --page-server: memory goes elsewhere" {
+    local port
+    port=$(a_port)
+    mkdir "$T/pages"
+    background criu page-server -D "$T/pages" --address 127.0.0.1 --port "$port" -v2 -o log
+    within 10 grep -qs listen "$T/pages/log" || sleep 1
+    holding memory
+    checkpointed --page-server "127.0.0.1:$port"
+    ok
+    within 10 gone "${KNOWN[-1]}"
+    [ ! -e "$T/images/pages-1.img" ]
+    cp "$T"/pages/pages-*.img "$T"/pages/pagemap-*.img "$T/images/"
+    restored
+    ok
+    counts_on
+}
+
+@test "checkpoint: --lazy-pages and --status-fd: memory follows when it is needed" {
+    feature uffd-noncoop 'userfaultfd as it needs it'
+    local port original=$ID
+    port=$(a_port)
+    holding memory
+    mkfifo "$T/status"
+    (
+        exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
+        exec 9<>"$T/status"
+        exec "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" checkpoint --image-path "$T/images" \
+            --work-path "$T/work" --lazy-pages --page-server "127.0.0.1:$port" --status-fd 9 "$ID"
+    ) </dev/null >"$T/lazy.out" 2>"$T/lazy.err" &
+    KNOWN+=("$!")
+    local checkpoint=$!
+    # One byte, which is zero.
+    equal "$(timeout "$LIMIT" head -c 1 "$T/status" | od -An -tx1 | tr -d ' ')" 00
+    is_alive "$checkpoint"
+    background criu lazy-pages --page-server --address 127.0.0.1 --port "$port" -D "$T/images" -W "$T/work" -v2 -o lazy.log
+    within 10 test -S "$T/work/lazy-pages.socket"
+    # The one that it was is there until all of its memory has been fetched.
+    ID=$original-again
+    restored --lazy-pages
+    # The page server is CRIU's alone: it has no part of ours any more.
+    ! grep -q 'page-pipe: splice: -1: Bad file descriptor' "$T/lazy.err" \
+        || not_here "CRIU's server of pages fails with this kernel"
+    ok
+    counts_on
+    within "$LIMIT" gone "$checkpoint"
+    equal "$(cat "$T/lazy.err")" ''
+    equal "$(status_of)" running
+    rt state "$original"
+    refused
+    counts_on
+}
+
+@test "checkpoint: --tcp-established: a connection is there afterwards, and without it nothing is done" {
+    edit '.process.capabilities |= map_values(. + ["CAP_NET_ADMIN"])'
+    cp "$(compiled "$CONFORMANCE/helpers/src/holder.c")" "$BUNDLE/rootfs/bin/holder"
+    script 'ip link set lo up; exec holder tcp'
+    launched
+    within 5 test -s "$BUNDLE/rootfs/tmp/n"
+    checkpointed
+    refused
+    equal "$(status_of)" running
+    counts_on
+    rm -rf "$T/images"
+    checkpointed --tcp-established --tcp-skip-in-flight
+    # SO_PASSCRED of a TCP socket, which newer kernels do not tell.
+    [[ $errors != *"Can't get 1:16 opt: Operation not supported"* ]] || not_here 'CRIU does not know the sockets of this kernel'
+    ok
+    restored --tcp-established
+    ok
+    counts_on
+}
+
+@test "checkpoint: --shell-job: with a terminal" {
+    edit '.process.terminal = true'
+    script 'n=0; while :; do n=$((n + 1)); echo $n >/tmp/n; echo said $n; sleep 0.05; done'
+    background "$(helper receive-fd.py)" "$T/console" "$T/report"
+    within 5 test -S "$T/console"
+    launched --console-socket "$T/console"
+    within 5 grep -q said "$T/report.text"
+    checkpointed --shell-job
+    ok
+    background "$(helper receive-fd.py)" "$T/second" "$T/report2"
+    within 5 test -S "$T/second"
+    restored --shell-job --console-socket "$T/second"
+    ok
+    counts_on
+    within 5 grep -q said "$T/report2.text"
+}
+
+@test "checkpoint: --file-locks: what was locked is locked, and without it nothing is done" {
+    holding lock /tmp/lock
+    checkpointed
+    refused
+    counts_on
+    rm -rf "$T/images"
+    checkpointed --file-locks
+    ok
+    restored --file-locks
+    ok
+    counts_on
+    rt exec "$ID" flock -n /tmp/lock true
+    [ "$status" -ne 0 ]
+}
+
+@test "checkpoint: --ext-unix-sk: a socket of the host's is connected again" {
+    # CRIU sees sockets of its own network namespace, and connects by the name that they have there.
+    namespaces pid ipc uts mount
+    mkdir "$T/outside"
+    add_mount "$T/outside" none "$T/outside" bind
+    background "$(helper listen-datagrams.py)" "$T/outside/socket" "$T/datagrams"
+    within 5 test -S "$T/outside/socket"
+    holding unix "$T/outside/socket"
+    checkpointed --ext-unix-sk
+    ok
+    restored --ext-unix-sk
+    ok
+    counts_on
+    within 5 grep -qx "$(count)" "$T/datagrams"
+}
+
+@test "checkpoint: --link-remap: a file whose name is gone, and that has another" {
+    holding removed /tmp/gone /tmp/other
+    checkpointed
+    refused
+    counts_on
+    rm -rf "$T/images"
+    checkpointed --link-remap
     ok
     restored
     ok
+    counts_on
+    grep -qx "$(count)" "$BUNDLE/rootfs/tmp/other"
+}
+
+@test "checkpoint: --empty-ns network: it is left to others what is in there" {
+    counting
+    checkpointed --empty-ns network
+    ok
+    restored --empty-ns network --no-subreaper --no-pivot
+    ok
+    counts_on
+    differ "$(readlink "/proc/$(pid_of)/ns/net")" "$(readlink /proc/self/ns/net)"
+}
+
+@test "checkpoint: --manage-cgroups-mode: whatever CRIU does, it is in its cgroups again" {
+    with_cgroups
+    counting
+    local before mode modes=(ignore)
+    # With both versions CRIU takes cgroups of the host's for the container's.
+    [ ! -e /sys/fs/cgroup/cgroup.controllers ] || modes+=(full)
+    before=$(cat "/proc/$(pid_of)/cgroup")
+    for mode in "${modes[@]}"; do
+        checkpointed --manage-cgroups-mode "$mode"
+        ok
+        restored --manage-cgroups-mode "$mode"
+        ok
+        counts_on
+        equal "$(cat "/proc/$(pid_of)/cgroup")" "$before"
+        rm -rf "$T/images"
+    done
+    checkpointed --manage-cgroups-mode none
+    refused
     counts_on
 }
 
@@ -151,6 +335,12 @@ checkpointed() { rt checkpoint --image-path "$T/images" --work-path "$T/work" "$
     equal "$output" kept
 }
 
+# restored_at_length: in the foreground; what is restored has come to its end before it is looked at.
+restored_at_length() {
+    with strace -qq -o "$T/strace" -e trace=pidfd_open -e inject=pidfd_open:delay_enter=1500ms -- \
+        restore --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/work" "$ID"
+}
+
 @test "restore: in the foreground, the exit code is the program's" {
     script 'n=0; while [ ! -e /tmp/end ]; do n=$((n + 1)); echo $n >/tmp/n; sleep 0.05; done; exit 23'
     launched
@@ -158,7 +348,7 @@ checkpointed() { rt checkpoint --image-path "$T/images" --work-path "$T/work" "$
     checkpointed
     ok
     touch "$BUNDLE/rootfs/tmp/end"
-    rt restore --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/work" "$ID"
+    restored_at_length
     equal "$status" 23
     nothing_left
 }

@@ -106,7 +106,7 @@ virtiofsd() {
 # Prints the directory of Debian's smallest kernel, its package unpacked; loaded once and kept.
 # Installing the package would change what the host itself boots.
 linux_image() {
-    local package kept
+    local package kept version
     package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '$1 == "Depends:" { print $2; exit }')
     kept=$(find "$repository/.build/vm" -maxdepth 1 -name "${package:-linux-image-*}" 2>/dev/null | sort -V | tail -n 1)
     if [ -z "$kept" ]; then
@@ -124,6 +124,9 @@ linux_image() {
         # Another run may have been quicker.
         mv -T "$kept.new" "$kept" 2>/dev/null || true
     fi
+    # What an installation would do: which module has what the kernel asks for by another name.
+    version=$(basename "$kept"/lib/modules/*)
+    [ -e "$kept/lib/modules/$version/modules.dep" ] || busybox depmod -b "$kept" "$version" >>"$job/console" 2>&1
     echo "$kept"
 }
 

@@ -83,6 +83,10 @@ struct Criu {
             options.logFile = logName
             try prepare(process.pid, &options)
             let response = try converse(kind, options, on: socket.number, notified)
+            try during("criu") { () throws(SystemCallError) in
+                // After a dump of memory alone it would wait for the next.
+                try Socket.endWriting(socket.descriptor)
+            }
             try end(process)
             return response
         } catch {

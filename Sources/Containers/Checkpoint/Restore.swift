@@ -180,11 +180,9 @@ private struct Restoration {
             try Process.descriptor(of: pid)
         }
         record.pid = pid
+        // One that has gone on to its end by now has none, and with none it counts as stopped.
         record.startTime = try during("the restored process") { () throws(SystemCallError) in
-            guard let time = try Process.startTime(of: pid) else {
-                throw SystemCallError("look at process", "\(pid)", .noProcess)
-            }
-            return time
+            try Process.startTime(of: pid) ?? 0
         }
         if let cgroups, let cgroup {
             try cgroups.scope?.finish()
