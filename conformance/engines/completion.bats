@@ -3,31 +3,9 @@
 # What shells make of the scripts that `completion` prints.
 
 load ../helpers
+load ../helpers/completion
 
-also_setup() {
-    only_martlet
-    mkdir "$T/bin"
-    ln -s "$RUNTIME" "$T/bin/martlet"
-}
-
-script_for() {
-    rt completion "$1"
-    ok
-    printf '%s\n' "$output" >"$T/_martlet"
-}
-
-# in_bash WORD…: what the last word can become.
-in_bash() {
-    # shellcheck disable=SC2016
-    call "$T/out" "$T/err" env PATH="$T/bin:$PATH" bash -c '
-        source "$0"
-        compopt() { :; }
-        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-        _martlet
-        printf "%s\n" "${COMPREPLY[@]}"' "$T/_martlet" "$@"
-    ok
-    equal "$errors" ''
-}
+also_setup() { only_martlet; }
 
 @test "completion: of no shell, or another, is an error" {
     rt completion
@@ -90,17 +68,6 @@ in_bash() {
     equal "$output" ''
 }
 
-# in_fish TEXT: what the last word can become.
-in_fish() {
-    command -v fish >/dev/null || not_here 'fish is not installed'
-    # shellcheck disable=SC2016
-    call "$T/out" "$T/err" env PATH="$T/bin:$PATH" HOME="$T" fish --no-config -c \
-        'source $argv[1]; complete -C $argv[2]' "$T/_martlet" "$1"
-    ok
-    equal "$errors" ''
-    output=$(cut -f 1 <<<"$output")
-}
-
 @test "completion: fish: commands, flags, values, ids" {
     script_for fish
     in_fish 'martlet cre'
@@ -123,12 +90,6 @@ in_fish() {
     equal "$output" "$ID"
     in_fish "martlet --root $ROOT kill --all ${ID:0:6}"
     equal "$output" "$ID"
-}
-
-# in_zsh TEXT: types it, a tab and an end of line, so that the command is run.
-in_zsh() {
-    call "$T/out" "$T/err" env PATH="$T/bin:$PATH" HOME="$T" ZDOTDIR="$T" "$(helper in-terminal.py)" \
-        --size 40x200 --input "$1"$'\t\nexit\n' zsh --no-globalrcs -i
 }
 
 @test "completion: zsh: commands and flags, by running what they became" {
