@@ -46,15 +46,17 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Protobuf", dependencies: [], swiftSettings: strict),
         .target(name: "Digest", dependencies: [], swiftSettings: strict),
+        .target(name: "Foreground", dependencies: ["Linux"], swiftSettings: strict),
         .target(
-            name: "Supervision", dependencies: ["Digest", "Linux", "JSON", "Protobuf"],
+            name: "Supervision",
+            dependencies: ["Digest", "Foreground", "Linux", "JSON", "Protobuf"],
             swiftSettings: strict),
 
         // The runtime.
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "Linux", "JSON", "OCI", "Seccomp", "Cgroups", "Containers", "Supervision",
+                "Linux", "JSON", "OCI", "Seccomp", "Cgroups", "Containers", "Foreground",
             ],
             swiftSettings: strict),
 
@@ -92,7 +94,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ProtobufTests", dependencies: ["Protobuf"], swiftSettings: strict),
         .testTarget(
-            name: "SupervisionTests", dependencies: ["Supervision", "Linux", "Protobuf"],
+            name: "SupervisionTests",
+            dependencies: ["Supervision", "Foreground", "Linux", "Protobuf"],
             swiftSettings: strict),
         .testTarget(
             name: "MartletTests",

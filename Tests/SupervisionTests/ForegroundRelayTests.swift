@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foreground
 import Linux
-import Supervision
 import Testing
 
 /// Each in a process of its own: signals are held back for good.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Foreground
 import Linux
-import Supervision
 import Testing
 
 /// Each in a process of its own: signals are held back for good.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Foreground
 internal import Linux
 
 /// `martlet-shim attach`: joins our standard streams with a container's.
@@ -126,7 +127,7 @@ package final class AttachClient {
         // A peer that is gone is seen when we read.
         _ = try? queue?.flush()
         if endsWhenEmpty, queue?.isEmpty ?? true, let socket {
-            try? Socket.endWriting(socket.descriptor)
+            try? Socket.endWriting(socket.file.descriptor)
             endsWhenEmpty = false
         }
         updateInterest()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Foreground
 package import Linux
 
 /// The socket through which a runtime sends a terminal's master, in a directory that only we may

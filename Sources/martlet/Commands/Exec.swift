@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Containers
+internal import Foreground
 internal import Linux
 internal import OCI
-internal import Supervision
 
 extension Invocation {
     /// `exec`.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Containers
+internal import Foreground
 internal import Linux
 internal import OCI
 internal import Seccomp
-internal import Supervision
 
 /// A command with everything that it works with.
 struct Invocation {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Foreground
 internal import Linux
 
 /// A socket that a runtime sends the master of a new terminal to.

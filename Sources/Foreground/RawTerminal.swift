@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Linux
+package import Linux
 
 /// The caller's terminal in raw mode. It is as it was again when this value goes, by whatever way.
-struct RawTerminal: ~Copyable {
+package struct RawTerminal: ~Copyable {
     private let number: CInt
     private let mode: TerminalMode
 
     /// Hands every key of the terminal through from now on.
-    init(_ number: CInt) throws(SystemCallError) {
+    package init(_ number: CInt) throws(SystemCallError) {
         let mode = try Terminal.mode(of: number)
         try Terminal.makeRaw(number)
         self.number = number
