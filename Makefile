@@ -116,7 +116,7 @@ stress: setup-test release ## load and faults, the whole round: takes an hour or
 
 bench: setup-test release ## measure martlet, crun and runc side by side, and martlet-shim and conmon
 	python3 conformance/bench/bench.py $(BENCH)
-	python3 conformance/bench/shim.py
+	python3 conformance/bench/shim.py --check
 	python3 conformance/bench/limits.py --at-most 1024
 	python3 conformance/bench/containerd.py --at-most 0.1
 

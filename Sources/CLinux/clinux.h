@@ -126,8 +126,38 @@ static inline long clinux_mremap_onto(unsigned long from, unsigned long length, 
     return (long)mremap((void *)from, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)onto);
 }
 
-static inline int clinux_madvise_dontneed(unsigned long start, unsigned long length) {
-    return madvise((void *)start, length, MADV_DONTNEED);
+// The one place with logic: nothing else of the program may run between these calls, or it would be
+// read into memory again, or change data that is let go of. So they are made through syscall(2), from
+// one function, with nothing but the stack. Of data, only pages that are still the file's are let go of
+// (pagemap's bits 61 to 63; the kernel's documentation, admin-guide/mm/pagemap).
+struct clinux_range {
+    unsigned long start, length;
+    int is_data;
+};
+static inline void clinux_release(const struct clinux_range *range, int pagemap) {
+    const unsigned long page = 4096;
+    unsigned long entries[64], first = range->start, end = range->start + range->length;
+    if (!range->is_data) {
+        syscall(SYS_madvise, range->start, range->length, MADV_DONTNEED);
+        return;
+    }
+    while (first < end) {
+        long count = syscall(SYS_pread64, pagemap, entries, sizeof entries, first / page * 8) / 8;
+        for (long i = 0; i < count && first < end; i++, first += page)
+            if (entries[i] >> 61 == 5)
+                syscall(SYS_madvise, first, page, MADV_DONTNEED);
+        if (count <= 0)
+            return;
+    }
+}
+static inline int clinux_epoll_wait_without(const struct clinux_range *ranges, int count, int pagemap,
+                                            int epoll, struct epoll_event *events, int room,
+                                            int milliseconds) {
+    for (int i = 0; i < count; i++)
+        clinux_release(&ranges[i], pagemap);
+    if (pagemap >= 0)
+        syscall(SYS_close, pagemap);
+    return (int)syscall(SYS_epoll_pwait, epoll, events, room, milliseconds, NULL, 0L);
 }
 // MAP_FAILED is a cast.
 static inline void *clinux_map_shared_anonymous(size_t size) {

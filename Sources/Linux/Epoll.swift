@@ -57,18 +57,26 @@ package struct Epoll: ~Copyable {
     ///
     /// - Parameters:
     ///   - milliseconds: nil to wait for ever.
+    ///   - isLong: whether the memory that holds the program itself is not worth keeping while
+    ///     nothing comes (`madvise(2)`, MADV_DONTNEED): it is read again where it is needed.
     ///   - body: called with a token and what came for it; never when the time is over.
     /// - Throws: what the kernel says; never EINTR.
-    package func wait(milliseconds: Int?, _ body: (UInt64, Events) -> Void)
-        throws(SystemCallError)
-    {
+    package func wait(
+        milliseconds: Int?, isLong: Bool = false, _ body: (UInt64, Events) -> Void
+    ) throws(SystemCallError) {
         let timeout = milliseconds.map { CInt(clamping: max(0, $0)) } ?? -1
         let number = descriptor.number
+        let parts = isLong ? ProgramImage.parts() : []
+        var pageMap =
+            isLong ? (try? File.open("/proc/self/pagemap", .readOnly))?.release() ?? -1 : -1
         // Few at a time: the others come with the next call.
         try unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 32) {
             (entries) throws(SystemCallError) in
             let count = try check("epoll_wait") {
-                unsafe epoll_wait(number, entries.baseAddress, 32, timeout)
+                // Closed by the first call; there may be another one, after a signal.
+                defer { pageMap = -1 }
+                return unsafe clinux_epoll_wait_without(
+                    parts, CInt(parts.count), pageMap, number, entries.baseAddress, 32, timeout)
             }
             for index in 0..<Int(count) {
                 let entry = unsafe entries[index]

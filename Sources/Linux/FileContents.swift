@@ -73,6 +73,11 @@ extension File {
 
     /// Writes all bytes, in as many calls as it takes. The system call is `write(2)`.
     package static func write(_ bytes: [UInt8], to number: CInt) throws(SystemCallError) {
+        try write(bytes[...], to: number)
+    }
+
+    /// The same of a part.
+    package static func write(_ bytes: ArraySlice<UInt8>, to number: CInt) throws(SystemCallError) {
         var written = 0
         while written < bytes.count {
             let count = try check("write") {

@@ -80,27 +80,4 @@ package enum Memory {
     /// Gives back to the kernel what the C library keeps of memory that was freed. The library call
     /// is `malloc_trim(3)`.
     package static func trim() { _ = malloc_trim(0) }
-
-    /// Lets go of the pages of our program file that were needed only until now: those of code and
-    /// constants, which the kernel finds again in its cache when they are touched. The system call
-    /// is `madvise(2)`, MADV_DONTNEED.
-    package static func releaseProgramPages() {
-        guard let table = try? File.readText("/proc/self/maps", limit: 1 << 16),
-            let program = try? File.readSymbolicLink("/proc/self/exe")
-        else { return }
-        // All found before any is let go: what finds them is in these pages.
-        var ranges: [(start: UInt, length: UInt)] = []
-        for line in table.split(separator: "\n") where line.hasSuffix(" \(program)") {
-            // start-end permissions …; what was written to is not in the file, so only what cannot
-            // be.
-            let words = line.split(separator: " ", maxSplits: 2)
-            guard words.count > 1, words[1].dropFirst().first == "-" else { continue }
-            let bounds = words[0].split(separator: "-")
-            guard bounds.count == 2, let start = UInt(bounds[0], radix: 16),
-                let end = UInt(bounds[1], radix: 16), end > start
-            else { continue }
-            ranges.append((start, end - start))
-        }
-        for range in ranges { _ = clinux_madvise_dontneed(range.start, range.length) }
-    }
 }

@@ -44,12 +44,23 @@ package enum ProgramImage {
     /// for a process that has to wait for long. The system call is `madvise(2)`, MADV_DONTNEED; that
     /// it fails changes nothing but how much is held.
     package static func releaseMemory() {
-        guard let layout = try? Layout() else { return }
-        for segment in layout.segments where !segment.isWritable {
+        for part in parts() where part.is_data == 0 {
             unsafe madvise(
-                UnsafeMutableRawPointer(bitPattern: segment.start), Int(segment.length),
-                MADV_DONTNEED)
+                UnsafeMutableRawPointer(bitPattern: part.start), Int(part.length), MADV_DONTNEED)
         }
+    }
+
+    /// Where the program lies in memory, in whole pages; empty when it is not a static one.
+    static func parts() -> [clinux_range] {
+        guard getpagesize() == 4096, let layout = try? Layout() else { return [] }
+        var parts: [clinux_range] = []
+        for segment in layout.segments {
+            parts.append(
+                clinux_range(
+                    start: segment.start, length: segment.length,
+                    is_data: segment.isWritable ? 1 : 0))
+        }
+        return parts
     }
 
     /// A part of the file that lies in memory, in whole pages.

@@ -41,7 +41,7 @@ struct TemporaryDirectory: ~Copyable {
         let directory = try TemporaryDirectory()
         let path = "\(directory.path)/log"
         let file = try LogFile(path: path, limits: LogLimits(), warn: { Issue.record("\($0)") })
-        let log = LineLog(file, format: .kubernetes, synchronizes: true)
+        let log = LineLog(file, format: .kubernetes, synchronizes: true, in: try EventLoop())
         log.write(lines("one\ntwo"), from: .output)
         log.write(lines(" more\n\n"), from: .output)
         log.write(lines("bad\n"), from: .errors)
@@ -56,7 +56,7 @@ struct TemporaryDirectory: ~Copyable {
         let directory = try TemporaryDirectory()
         let path = "\(directory.path)/log"
         let file = try LogFile(path: path, limits: LogLimits(), warn: { Issue.record("\($0)") })
-        let log = LineLog(file, format: .json, synchronizes: false)
+        let log = LineLog(file, format: .json, synchronizes: false, in: try EventLoop())
         log.write(
             [0x61, 0x00, 0xFF, 0x22, 0x5C, 0xC3, 0xA4, 0xED, 0xA0, 0x80, 0x0A], from: .errors)
         let text = try read(path)
@@ -72,7 +72,7 @@ struct TemporaryDirectory: ~Copyable {
         let path = "\(directory.path)/log"
         let limits = LogLimits(size: 500, olderFiles: 3)
         let file = try LogFile(path: path, limits: limits, warn: { Issue.record("\($0)") })
-        let log = LineLog(file, format: .kubernetes, synchronizes: false)
+        let log = LineLog(file, format: .kubernetes, synchronizes: false, in: try EventLoop())
         for number in 0..<100 { log.write(lines("line \(number)\n"), from: .output) }
         var all: [String] = []
         for name in ["log.3", "log.2", "log.1", "log"] {
@@ -90,7 +90,7 @@ struct TemporaryDirectory: ~Copyable {
         let path = "\(directory.path)/log"
         let file = try LogFile(
             path: path, limits: LogLimits(size: 100), warn: { Issue.record("\($0)") })
-        let log = LineLog(file, format: .kubernetes, synchronizes: false)
+        let log = LineLog(file, format: .kubernetes, synchronizes: false, in: try EventLoop())
         log.write(lines("short\n"), from: .output)
         log.write(lines(String(repeating: "x", count: 1000) + "\n"), from: .output)
         #expect(try read(path).utf8.count > 1000)
@@ -104,7 +104,7 @@ struct TemporaryDirectory: ~Copyable {
         var warnings = 0
         let file = try LogFile(
             path: path, limits: LogLimits(total: 200), warn: { _ in warnings += 1 })
-        let log = LineLog(file, format: .kubernetes, synchronizes: false)
+        let log = LineLog(file, format: .kubernetes, synchronizes: false, in: try EventLoop())
         for _ in 0..<20 { log.write(lines("line\n"), from: .output) }
         #expect(try read(path).utf8.count <= 200)
         #expect(warnings == 1)

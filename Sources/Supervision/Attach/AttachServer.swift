@@ -122,7 +122,7 @@ package final class AttachServer {
 
     private func accept() {
         // One that is gone already, or for which there is no descriptor left, may come again.
-        while let listener, let accepted = try? Socket.acceptAtOnce(listener.descriptor) {
+        while let listener, let accepted = try? Socket.acceptAtOnce(listener.file.descriptor) {
             let user = try? Socket.peerUserID(of: accepted.number)
             // The directory may be open to others (CVE-2020-15257).
             guard user == 0 || user == Process.effectiveUserID else { continue }
@@ -213,7 +213,7 @@ package final class AttachServer {
         client.receives = false
         loop.cancel(client.timer)
         client.timer = nil
-        if let watch = client.watch { try? Socket.endWriting(watch.descriptor) }
+        if let watch = client.watch { try? Socket.endWriting(watch.file.descriptor) }
         updateInterest(client)
     }
 

@@ -215,8 +215,6 @@ final class HandMonitor {
             hasStarted = true
             report(nil)
             report = { _ in }
-            // What was needed to come this far is not needed to wait.
-            loop.after(milliseconds: 500) { [loop] in loop.becomeSmall() }
             if let end = endBeforeStart { finish(end) }
         }
     }

@@ -230,8 +230,6 @@ final class ConmonMonitor {
                 [unowned self] in timeIsOver()
             }
         }
-        // What was needed to come this far is not needed to wait.
-        loop.after(milliseconds: 500) { [loop] in loop.becomeSmall() }
     }
 
     private func takeTerminal() throws(SystemCallError) {

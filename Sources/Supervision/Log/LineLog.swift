@@ -17,12 +17,15 @@ final class LineLog: LogSink {
     private let format: LogFormat
     private let synchronizes: Bool
     private var clock = LogClock()
+    /// The records of one read: the memory is used again for the next, until the loop rests.
+    private var records: [UInt8] = []
 
     /// With `synchronizes`, ``close()`` waits for the disk.
-    init(_ file: LogFile, format: LogFormat, synchronizes: Bool) {
+    init(_ file: LogFile, format: LogFormat, synchronizes: Bool, in loop: EventLoop) {
         self.file = file
         self.format = format
         self.synchronizes = synchronizes
+        loop.whenResting { [weak self] in self?.records = [] }
     }
 
     /// A file always takes more, or loses it.
@@ -33,49 +36,61 @@ final class LineLog: LogSink {
     func close() { if synchronizes { file.synchronize() } }
 
     func write(_ bytes: ArraySlice<UInt8>, from stream: OutputStream) {
-        let time = clock.localTime()
-        let head: [UInt8]
-        switch format {
-        case .kubernetes: head = time + Array(" \(stream.word) ".utf8)
-        case .json: head = Array("\",\"stream\":\"\(stream.word)\",\"time\":\"".utf8) + time
-        }
+        let frame = RecordFrame(format, stream, time: clock.localTime())
+        records.reserveCapacity(bytes.count + bytes.count / 2)
         // All records of one read in one write.
-        var records: [UInt8] = []
-        records.reserveCapacity(bytes.count + bytes.count / 2 + 128)
         var start = bytes.startIndex
         while start < bytes.endIndex {
-            let feed = bytes[start...].firstIndex(of: UInt8(ascii: "\n"))
-            let end = feed ?? bytes.endIndex
+            let feed = Bytes.firstIndex(of: UInt8(ascii: "\n"), in: bytes[start...])
             let before = records.count
-            append(bytes[start..<end], isWhole: feed != nil, head, to: &records)
+            frame.append(
+                bytes[start..<(feed ?? bytes.endIndex)], isWhole: feed != nil, to: &records)
             if !file.hasRoom(for: records.count), before > 0 || !file.isEmpty {
                 // The record that no longer fits begins the next file, however long it is.
-                file.append(Array(records[..<before]))
+                file.append(records[..<before])
                 file.rotate()
-                records = Array(records[before...])
+                records.removeFirst(before)
             }
             start = feed.map { $0 + 1 } ?? bytes.endIndex
         }
-        file.append(records)
+        file.append(records[...])
+        records.removeAll(keepingCapacity: true)
     }
+}
 
-    private func append(
-        _ line: ArraySlice<UInt8>, isWhole: Bool, _ head: [UInt8], to records: inout [UInt8]
-    ) {
+/// What a record has around its text: the same for all of one read.
+private struct RecordFrame {
+    private let format: LogFormat
+    private let head: [UInt8]
+    private let wholeHead: [UInt8]
+    private let tail: [UInt8]
+    private let wholeTail: [UInt8]
+
+    init(_ format: LogFormat, _ stream: OutputStream, time: [UInt8]) {
+        self.format = format
         switch format {
         case .kubernetes:
-            records += head
-            records.append(isWhole ? UInt8(ascii: "F") : UInt8(ascii: "P"))
-            records.append(UInt8(ascii: " "))
-            records += line
+            head = time + Array(" \(stream.word) P ".utf8)
+            wholeHead = time + Array(" \(stream.word) F ".utf8)
+            tail = [UInt8(ascii: "\n")]
+            wholeTail = tail
         case .json:
-            records += Array("{\"log\":\"".utf8)
-            JSONText.append(line, to: &records)
-            if isWhole { records += [UInt8(ascii: "\\"), UInt8(ascii: "n")] }
-            records += head
-            records += [UInt8(ascii: "\""), UInt8(ascii: "}")]
+            head = Array("{\"log\":\"".utf8)
+            wholeHead = head
+            tail =
+                Array("\",\"stream\":\"\(stream.word)\",\"time\":\"".utf8) + time
+                + Array("\"}\n".utf8)
+            wholeTail = Array("\\n".utf8) + tail
         }
-        records.append(UInt8(ascii: "\n"))
+    }
+
+    func append(_ line: ArraySlice<UInt8>, isWhole: Bool, to records: inout [UInt8]) {
+        records += isWhole ? wholeHead : head
+        switch format {
+        case .kubernetes: records += line
+        case .json: JSONText.append(line, to: &records)
+        }
+        records += isWhole ? wholeTail : tail
     }
 }
 
@@ -83,35 +98,43 @@ final class LineLog: LogSink {
 enum JSONText {
     /// Appends them: what is no UTF-8 becomes U+FFFD, one for each byte.
     static func append(_ bytes: ArraySlice<UInt8>, to text: inout [UInt8]) {
+        // What needs no change is copied as a whole.
+        var unchanged = bytes.startIndex
         var index = bytes.startIndex
         while index < bytes.endIndex {
             let byte = bytes[index]
-            if byte >= 0x80 {
-                let length = sequenceLength(bytes[index...])
-                if length == 0 {
-                    text += [0xEF, 0xBF, 0xBD]
-                    index += 1
-                } else {
-                    text += bytes[index..<(index + length)]
-                    index += length
-                }
+            if isPlain(byte) {
+                index += 1
                 continue
             }
-            index += 1
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                text.append(UInt8(ascii: "\\"))
-                text.append(byte)
-            case 0x09: text += Array("\\t".utf8)
-            case 0x0A: text += Array("\\n".utf8)
-            case 0x0D: text += Array("\\r".utf8)
-            case 0..<0x20, 0x7F:
-                text += Array("\\u00".utf8)
-                for digit in [byte >> 4, byte & 15] {
-                    text.append(
-                        digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-                }
-            default: text.append(byte)
+            let length = byte < 0x80 ? 0 : sequenceLength(bytes[index...])
+            if length == 0 {
+                text += bytes[unchanged..<index]
+                appendChanged(byte, to: &text)
+                unchanged = index + 1
+            }
+            index += max(1, length)
+        }
+        text += bytes[unchanged...]
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+
+    private static func appendChanged(_ byte: UInt8, to text: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            text.append(UInt8(ascii: "\\"))
+            text.append(byte)
+        case 0x09: text += Array("\\t".utf8)
+        case 0x0A: text += Array("\\n".utf8)
+        case 0x0D: text += Array("\\r".utf8)
+        case 0x80...: text += [0xEF, 0xBF, 0xBD]
+        default:
+            text += Array("\\u00".utf8)
+            for digit in [byte >> 4, byte & 15] {
+                text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
             }
         }
     }

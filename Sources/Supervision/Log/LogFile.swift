@@ -66,7 +66,7 @@ final class LogFile {
     var isEmpty: Bool { size == 0 }
 
     /// Writes records, which are in the file wholly or not at all.
-    func append(_ records: [UInt8]) {
+    func append(_ records: ArraySlice<UInt8>) {
         if records.isEmpty { return }
         if let total = limits.total {
             if written + records.count > total {

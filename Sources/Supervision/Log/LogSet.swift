@@ -56,7 +56,7 @@ package final class LogSet {
         switch destination {
         case .file(let format, let path):
             let file = try LogFile(path: path, limits: limits, warn: warn)
-            sinks.append(LineLog(file, format: format, synchronizes: synchronizes))
+            sinks.append(LineLog(file, format: format, synchronizes: synchronizes, in: loop))
         case .journal:
             sinks.append(
                 try JournalLog(labels, in: loop, warn: warn) { [weak self] in self?.onRoom() })

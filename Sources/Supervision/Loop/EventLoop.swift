@@ -39,6 +39,8 @@ package final class EventLoop {
     }
 
     private let epoll: Epoll
+    /// Where what is moved is read to.
+    let buffer = ReadBuffer()
     /// By the descriptor's number.
     private var registrations: [Registration?] = []
     private var generation: UInt32 = 0
@@ -46,7 +48,10 @@ package final class EventLoop {
     private var deadlines: [Deadline] = []
     private var timersMade: UInt64 = 0
     private var isStopped = false
-    private var beforeNextWait: (() -> Void)?
+    private var restHandlers: [() -> Void] = []
+    private var isResting = false
+    /// How long nothing must have happened before it rests.
+    private static let restlessMilliseconds = 500
 
     /// Makes one that waits for nothing yet.
     package init() throws(SystemCallError) { epoll = try Epoll() }
@@ -128,22 +133,26 @@ package final class EventLoop {
     /// Makes ``run()`` return as soon as the handler that calls this has returned.
     package func stop() { isStopped = true }
 
-    /// Gives back what memory was needed to come so far, right before the next wait: what is
-    /// touched after that is what waiting needs.
-    package func becomeSmall() {
-        beforeNextWait = {
-            Memory.trim()
-            Memory.releaseProgramPages()
-        }
+    /// Calls something each time that nothing has happened for a while, before memory is given
+    /// back: whoever keeps some for speed's sake lets it go then.
+    package func whenResting(_ body: @escaping () -> Void) { restHandlers.append(body) }
+
+    /// A process that waits for long should not be felt: it keeps what waiting needs, and no more.
+    private func rest() {
+        buffer.release()
+        for body in restHandlers { body() }
+        Memory.trim()
+        isResting = true
     }
 
     private func runOnce() throws(SystemCallError) {
-        if let body = beforeNextWait {
-            beforeNextWait = nil
-            body()
-        }
-        let milliseconds = deadlines.first.map { max(0, $0.time - Clock.milliseconds) }
-        try epoll.wait(milliseconds: milliseconds) { token, events in
+        let due = deadlines.first.map { max(0, $0.time - Clock.milliseconds) }
+        let mayRest = !isResting && due ?? .max > Self.restlessMilliseconds
+        var hasCome = false
+        try epoll.wait(
+            milliseconds: mayRest ? Self.restlessMilliseconds : due, isLong: isResting
+        ) { token, events in
+            hasCome = true
             if isStopped { return }
             let number = CInt(bitPattern: UInt32(truncatingIfNeeded: token))
             guard let registration = registration(of: number),
@@ -151,6 +160,8 @@ package final class EventLoop {
             else { return }
             registration.handler(events)
         }
+        if mayRest && !hasCome { return rest() }
+        isResting = false
         // Those alone that are due now: one that asks for the next round at once must let
         // descriptors have their turn.
         let now = Clock.milliseconds
@@ -167,35 +178,43 @@ package final class EventLoop {
 /// An open file and what happens when something comes for it. Both end with this value.
 package final class Watch {
     /// The file.
-    package let descriptor: FileDescriptor
+    package let file: OpenFile
     private let loop: EventLoop
 
-    /// Takes over a descriptor and watches it.
+    /// Watches a file that others may have, too.
     ///
     /// - Parameters:
-    ///   - descriptor: closed when this value goes.
+    ///   - file: open for as long as this value lives.
     ///   - loop: what watches.
     ///   - events: what to wait for.
     ///   - handler: called with what has come. Whoever owns this value must not be held by it.
     /// - Throws: EPERM for a regular file, which is always ready.
     package init(
-        _ descriptor: consuming FileDescriptor, of loop: EventLoop,
-        for events: EventLoop.Events, _ handler: @escaping EventLoop.Handler
+        _ file: OpenFile, of loop: EventLoop, for events: EventLoop.Events,
+        _ handler: @escaping EventLoop.Handler
     ) throws(SystemCallError) {
-        try loop.watch(descriptor.number, for: events, handler)
-        self.descriptor = descriptor
+        try loop.watch(file.number, for: events, handler)
+        self.file = file
         self.loop = loop
     }
 
-    deinit { loop.forget(descriptor.number) }
+    /// Takes over a descriptor and watches it; it is closed when this value goes.
+    package convenience init(
+        _ descriptor: consuming FileDescriptor, of loop: EventLoop,
+        for events: EventLoop.Events, _ handler: @escaping EventLoop.Handler
+    ) throws(SystemCallError) {
+        try self.init(OpenFile(descriptor), of: loop, for: events, handler)
+    }
+
+    deinit { loop.forget(file.number) }
 
     /// The kernel's number of the file.
-    package var number: CInt { descriptor.number }
+    package var number: CInt { file.number }
 
     /// Waits for something else.
     package func change(to events: EventLoop.Events) {
         do throws(SystemCallError) {
-            try loop.change(descriptor.number, to: events)
+            try loop.change(number, to: events)
         } catch {
             // The kernel refuses a change only for want of memory, and this needs none.
             preconditionFailure("\(error)")

@@ -27,7 +27,7 @@ package final class SignalSource {
     private func read() {
         guard let watch else { return }
         // Reading can fail with EAGAIN alone, which is nil.
-        while let signal = try? Signal.next(from: watch.descriptor) {
+        while let signal = try? Signal.next(from: watch.file.descriptor) {
             for (number, handler) in handlers where number == signal { handler() }
         }
     }

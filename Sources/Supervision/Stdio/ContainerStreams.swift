@@ -17,13 +17,12 @@ package final class ContainerStreams {
 
     private let kind: Kind
     private let loop: EventLoop
-    private let buffer: SharedBuffer
     private let leavesInputOpen: Bool
     /// What we have for the runtime; closed once it has them.
     private var theirInput: OpenFile?
     private var theirOutput: OpenFile?
     private var theirErrors: OpenFile?
-    private var input: InputQueue?
+    private var input: WriteQueue?
     private var pumps: [OutputPump] = []
     private var master: OpenFile?
     /// Kept open, so that a program that closes its terminal may open it again.
@@ -46,7 +45,6 @@ package final class ContainerStreams {
         self.kind = kind
         self.leavesInputOpen = leavesInputOpen
         self.loop = loop
-        buffer = SharedBuffer(loop: loop)
         logs.onRoom = { [weak self] in self?.resume() }
         switch kind {
         case .pipes(let hasInput):
@@ -66,13 +64,18 @@ package final class ContainerStreams {
         theirInput = OpenFile(pipe.reading)
         let writing = pipe.writing
         try Readiness.makeNonBlocking(writing)
-        let queue = try InputQueue(writing, of: loop)
+        try takeInput(into: writing)
+    }
+
+    private func takeInput(into writing: consuming FileDescriptor) throws(SystemCallError) {
+        let queue = try WriteQueue(to: OpenFile(writing), limit: 64 << 10, in: loop)
         queue.onRoom = { [weak self] in self?.server?.setTakesInput(true) }
         input = queue
     }
 
     private func openOutput(_ stream: OutputStream) throws(SystemCallError) -> OpenFile {
         let pipe = try PipePair()
+        File.setPipeSize(1 << 20, of: pipe.reading)
         let capacity = File.pipeSize(of: pipe.reading)
         // Open to be read as well: were we killed, the container would otherwise be ended by the
         // next thing it writes (SIGPIPE).
@@ -86,9 +89,9 @@ package final class ContainerStreams {
     ) throws(SystemCallError) {
         pumps.append(
             try OutputPump(
-                reading, stream, capacity: capacity, buffer: buffer, in: loop,
+                OpenFile(reading), capacity: capacity, in: loop,
                 isHeldUp: { [weak self] in self?.isHeldUp ?? false },
-                deliver: { [weak self] in self?.deliver($0, from: $1) }))
+                deliver: { [weak self] in self?.deliver($0, from: stream) }))
     }
 
     // MARK: For the runtime
@@ -134,9 +137,7 @@ package final class ContainerStreams {
         let peer = try Terminal.openPeer(of: terminal)
         let reading = try terminal.duplicate()
         let writing = try terminal.duplicate()
-        let queue = try InputQueue(writing, of: loop)
-        queue.onRoom = { [weak self] in self?.server?.setTakesInput(true) }
-        input = queue
+        try takeInput(into: writing)
         self.peer = OpenFile(peer)
         master = OpenFile(terminal)
         // More than the kernel keeps of what was written to a terminal.
@@ -172,7 +173,7 @@ package final class ContainerStreams {
     private func endInput() {
         // A terminal has no end: a program may read it again.
         if leavesInputOpen || kind == .terminal { return }
-        input?.endInput()
+        input?.endWhenEmpty()
     }
 
     /// Gives the terminal a size; one that is not there yet gets it later.

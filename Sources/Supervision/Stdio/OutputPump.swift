@@ -4,114 +4,102 @@ internal import Linux
 
 /// Reads one output of a container, and hands on what it has read.
 final class OutputPump {
-    private var watch: Watch?
-    private let stream: OutputStream
-    private let deliver: (ArraySlice<UInt8>, OutputStream) -> Void
-    private let isHeldUp: () -> Bool
-    private var isPaused = false
+    private let loop: EventLoop
     /// What the file holds at most that nobody has read.
     private let capacity: Int
-    private let buffer: SharedBuffer
+    private let isHeldUp: () -> Bool
+    private let deliver: (ArraySlice<UInt8>) -> Void
+    private let onEnd: () -> Void
+    private var file: OpenFile?
+    /// None during a pause: a hang-up would come unasked, again and again.
+    private var watch: Watch?
 
     /// Reads a pipe's end, or a terminal's master, from now on; it becomes non-blocking.
     ///
-    /// `capacity` is what it holds at most. `isHeldUp` says whether whoever takes the output needs
-    /// a pause, which ``resume()`` ends.
+    /// - Parameters:
+    ///   - file: read by nobody else.
+    ///   - capacity: what it holds at most.
+    ///   - loop: where this happens.
+    ///   - isHeldUp: whether whoever takes the output needs a pause, which ``resume()`` ends.
+    ///   - deliver: given what was read.
+    ///   - onEnd: called once, when all has been read that there will ever be.
+    /// - Throws: when it cannot be waited for.
     init(
-        _ reading: consuming FileDescriptor, _ stream: OutputStream, capacity: Int,
-        buffer: SharedBuffer, in loop: EventLoop, isHeldUp: @escaping () -> Bool,
-        deliver: @escaping (ArraySlice<UInt8>, OutputStream) -> Void
+        _ file: OpenFile, capacity: Int, in loop: EventLoop,
+        isHeldUp: @escaping () -> Bool, deliver: @escaping (ArraySlice<UInt8>) -> Void,
+        onEnd: @escaping () -> Void = {}
     ) throws(SystemCallError) {
-        self.stream = stream
+        self.loop = loop
         self.capacity = capacity
-        self.buffer = buffer
         self.isHeldUp = isHeldUp
         self.deliver = deliver
-        try Readiness.makeNonBlocking(reading)
-        watch = try Watch(reading, of: loop, for: .readable) { [weak self] _ in self?.readSome() }
+        self.onEnd = onEnd
+        self.file = file
+        try Readiness.makeNonBlocking(file.descriptor)
+        try startReading()
     }
 
     /// Whether all has been read that there will ever be.
-    var hasEnded: Bool { watch == nil }
+    var hasEnded: Bool { file == nil }
+
+    private func startReading() throws(SystemCallError) {
+        guard let file else { return }
+        watch = try Watch(file, of: loop, for: .readable) { [weak self] _ in
+            self?.readSome()
+        }
+    }
 
     /// Goes on after a pause.
     func resume() {
-        if !isPaused { return }
-        isPaused = false
-        watch?.change(to: .readable)
+        if watch != nil || hasEnded { return }
+        do throws(SystemCallError) {
+            try startReading()
+        } catch {
+            // There is no memory for one more watch: soon there may be.
+            loop.after(milliseconds: 100) { [weak self] in self?.resume() }
+        }
     }
 
     /// Reads all that had been written when this was called, and no more after that.
     func drain() {
         var left = capacity
         while left > 0, let count = readOnce(), count > 0 { left -= count }
-        watch = nil
+        end()
     }
 
-    private func readSome() {
+    /// Reads no more.
+    func end() {
+        if hasEnded { return }
+        watch = nil
+        file = nil
+        onEnd()
+    }
+
+    /// Reads what is there now.
+    ///
+    /// - Returns: whether that was all of it.
+    @discardableResult
+    func readSome() -> Bool {
         // A few rounds: a flood of output must not keep others waiting.
-        var rounds = 4
-        while rounds > 0 {
+        for _ in 0..<4 where !hasEnded {
             if isHeldUp() {
-                isPaused = true
-                watch?.change(to: [])
-                return
-            }
-            guard let count = readOnce() else { return }
-            if count == 0 {
                 watch = nil
-                return
+                return false
             }
-            rounds -= 1
+            guard let count = readOnce() else { return true }
+            if count == 0 { end() }
         }
+        return hasEnded
     }
 
     /// - Returns: how much it was; 0 at the end, nil when there is nothing now.
     private func readOnce() -> Int? {
-        guard let number = watch?.number else { return 0 }
+        guard let file else { return 0 }
         do throws(SystemCallError) {
-            return try buffer.read(number) { deliver($0, stream) }
+            return try loop.buffer.read(file.number, deliver)
         } catch {
             // EIO: a terminal that nobody has open any more.
             return error.errno == .again ? nil : 0
-        }
-    }
-}
-
-/// Memory that all reads of one loop share: what is read is handed on before the next read. It is
-/// given back when nothing was read for a while.
-final class SharedBuffer {
-    private static let size = 64 << 10
-    private static let idleMilliseconds = 3000
-
-    private let loop: EventLoop
-    private var bytes: [UInt8] = []
-    private var isUsed = false
-
-    init(loop: EventLoop) { self.loop = loop }
-
-    /// Reads once, and hands on what came; answers how much it was.
-    func read(_ number: CInt, _ body: (ArraySlice<UInt8>) -> Void) throws(SystemCallError) -> Int {
-        if bytes.isEmpty {
-            bytes = [UInt8](repeating: 0, count: Self.size)
-            startTimer()
-        }
-        isUsed = true
-        let count = try File.read(number, into: &bytes)
-        if count > 0 { body(bytes[..<count]) }
-        return count
-    }
-
-    private func startTimer() {
-        isUsed = false
-        loop.after(milliseconds: Self.idleMilliseconds) { [weak self] in
-            guard let self else { return }
-            if isUsed {
-                startTimer()
-            } else {
-                bytes = []
-                Memory.trim()
-            }
         }
     }
 }

@@ -59,7 +59,7 @@ final class OutOfMemoryWatch {
     private func take() {
         guard let counter else { return }
         // Reading can fail with EAGAIN alone.
-        _ = try? EventCounter.take(from: counter.descriptor)
+        _ = try? EventCounter.take(from: counter.file.descriptor)
         // It also counts the cgroup's removal.
         guard CgroupFiles(directory: directory).text("memory.oom_control") != nil else {
             self.counter = nil
@@ -72,8 +72,8 @@ final class OutOfMemoryWatch {
     private func readAgain() {
         guard let events else { return }
         do throws(SystemCallError) {
-            try File.rewind(events.descriptor)
-            _ = try File.readAll(events.descriptor, limit: 4096)
+            try File.rewind(events.file.descriptor)
+            _ = try File.readAll(events.file.descriptor, limit: 4096)
         } catch {
             // The cgroup is gone.
             self.events = nil

@@ -39,19 +39,6 @@ package final class TaskService {
         self.onShutdown = onShutdown
     }
 
-    private var willTrim = false
-
-    /// A shim sleeps for most of its life: what it needed for a moment is not kept.
-    private func trimSoon() {
-        if willTrim { return }
-        willTrim = true
-        loop.after(milliseconds: 2000) { [self] in
-            willTrim = false
-            Memory.trim()
-            Memory.releaseProgramPages()
-        }
-    }
-
     /// Whether there is no container.
     package var isIdle: Bool { containers.isEmpty && beingCreated.isEmpty }
 
@@ -65,7 +52,6 @@ package final class TaskService {
                 CallError(.unimplemented, "service \(request.service) is not here"))
         }
         log.write(.debug, "call \(request.method)")
-        trimSoon()
         do throws(CallError) {
             try perform(request.method, call)
         } catch {

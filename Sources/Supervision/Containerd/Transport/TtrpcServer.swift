@@ -47,7 +47,7 @@ package final class TtrpcServer {
     private func accept() {
         guard let watch else { return }
         do throws(SystemCallError) {
-            let socket = try Socket.accept(watch.descriptor)
+            let socket = try Socket.accept(watch.file.descriptor)
             let peer = try Socket.peer(of: socket)
             // The directory and the socket are closed to others already. Whoever gets in can do
             // all that we can, so it is asked twice.
