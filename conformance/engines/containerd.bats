@@ -281,6 +281,55 @@ SH
     has "$errors$output" 3
 }
 
+# alone METHOD FIELD…: one call of a shim that was started by alone_create.
+alone() { call "$T/out" "$T/err" "$(helper shim-client.py)" call "$ADDRESS" "$@"; }
+
+# alone_create: $BUNDLE as $ID by a shim without a containerd, with the fifo $T/stdout.
+alone_create() {
+    [ -p "$T/stdout" ] || mkfifo "$T/stdout"
+    shim -namespace "$NAMESPACE" -address "$CD/sock" -id "$ID" start
+    ok
+    ADDRESS=${output#unix://}
+    alone Create "1=$ID" "2=$BUNDLE" "6=$T/stdout" \
+        "10(1=containerd.runc.v1.Options,2(6=$RUNTIME,7=$CD/runtime))"
+    matches "$output" '^0 '
+}
+
+alone_ended() {
+    alone Delete "1=$ID"
+    matches "$output" '^0 '
+    alone Shutdown "1=$ID"
+    within 5 test ! -e "$ADDRESS"
+}
+
+@test "output: a reader that comes after the program's end has all of it" {
+    args sh -c 'echo first; echo last'
+    alone_create
+    alone Start "1=$ID"
+    alone Wait "1=$ID"
+    matches "$output" '^0 '
+    sleep 0.5
+    timeout 5 cat "$T/stdout" >"$T/read"
+    equal "$(cat "$T/read")" $'first\nlast'
+    alone_ended
+}
+
+@test "output: the end is told half a second later when a reader has not read yet, who loses nothing" {
+    args sh -c 'echo all'
+    mkfifo "$T/stdout"
+    # shellcheck disable=SC2016 # for the script
+    background sh -c 'exec <"$1/stdout"; sleep 2; cat >"$1/read"' - "$T"
+    alone_create
+    local before
+    before=$(date +%s%3N)
+    alone Start "1=$ID"
+    alone Wait "1=$ID"
+    [ $(($(date +%s%3N) - before)) -ge 500 ]
+    [ ! -e "$T/read" ]
+    within 5 test -s "$T/read"
+    alone_ended
+}
+
 # ---------------------------------------------------------------------------------------------
 # Events
 

@@ -43,8 +43,13 @@ final class ProcessStreams {
     /// The other side of the terminal: with it the master reports no hang-up when a program closes
     /// the terminal and opens it again later.
     private var peer: OpenFile?
+    /// The fifos that output goes to. What nobody has read is gone with the last who has one open:
+    /// a reader may come late.
+    private var fifos: [OpenFile] = []
     private var onDrained: [() -> Void] = []
     private var hasToldLoss = false
+    /// How long a fifo is kept open for someone to read the rest of it.
+    private static let patience = 10_000
 
     /// Makes what the runtime will be given.
     ///
@@ -251,7 +256,9 @@ final class ProcessStreams {
             if try File.status(of: uri.path, followingLink: true).type == .fifo {
                 // For reading too: then it never has no reader, and a client that goes away does
                 // not break it (fifo(7)).
-                return OpenFile(try File.open(uri.path, [.readWrite, .nonBlocking]))
+                let fifo = OpenFile(try File.open(uri.path, [.readWrite, .nonBlocking]))
+                fifos.append(fifo)
+                return fifo
             }
             return OpenFile(try File.open(uri.path, [.writeOnly, .append, .nonBlocking]))
         }
@@ -297,6 +304,35 @@ final class ProcessStreams {
         master = nil
     }
 
+    /// Calls something when readers have taken what the process had written, or when a time is
+    /// over: some stop to read when they are told of the end.
+    func whenTaken(milliseconds: Int, _ body: @escaping () -> Void) {
+        processHasEnded()
+        let copies = outputCopies
+        wait(until: Clock.milliseconds + milliseconds, body) { [self] in
+            var isMoved = true
+            for copy in copies where !copy.catchUp() { isMoved = false }
+            return isMoved && areFifosEmpty
+        }
+    }
+
+    private var areFifosEmpty: Bool {
+        // We have them open for reading, too.
+        let unread = try? Poll.readable(fifos.map(\.number), milliseconds: 0)
+        return !(unread ?? []).contains(true)
+    }
+
+    /// Looks again and again: nobody tells when a fifo is read.
+    private func wait(
+        until end: Int, pause: Int = 1, _ body: @escaping () -> Void,
+        isOver: @escaping () -> Bool
+    ) {
+        if isOver() || Clock.milliseconds >= end { return body() }
+        loop.after(milliseconds: pause) { [self] in
+            wait(until: end, pause: min(2 * pause, 50), body, isOver: isOver)
+        }
+    }
+
     /// Calls something when all output has been moved, or when a time is over.
     func whenDrained(milliseconds: Int, _ body: @escaping () -> Void) {
         if copiesLeft == 0 { return whenProgramHasEnded(body) }
@@ -321,6 +357,9 @@ final class ProcessStreams {
     private func copyHasEnded() {
         copiesLeft -= 1
         if copiesLeft > 0 { return }
+        wait(until: Clock.milliseconds + Self.patience, { [self] in fifos = [] }) { [self] in
+            areFifosEmpty
+        }
         let bodies = onDrained
         onDrained = []
         for body in bodies { body() }
@@ -336,6 +375,7 @@ final class ProcessStreams {
         (theirInput, theirOutput, theirErrors) = (nil, nil, nil)
         (inputPipe, outputPipe, errorPipe) = (nil, nil, nil)
         (master, peer) = (nil, nil)
+        fifos = []
     }
 
     /// Undoes what was prepared for a process that did not come to be.

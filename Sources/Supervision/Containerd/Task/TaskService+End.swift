@@ -7,6 +7,8 @@ internal import Protobuf
 extension TaskService {
     /// How long output may still come when a process is deleted.
     private static let drainTime = 10_000
+    /// How long an end is told later for the sake of those who still read.
+    private static let takingTime = 500
 
     // MARK: - The end of a process
 
@@ -17,6 +19,14 @@ extension TaskService {
             process.earlyEnd = end
             return
         }
+        process.streams.whenTaken(milliseconds: Self.takingTime) { [self] in
+            outputIsTaken(of: process, of: container, end)
+        }
+    }
+
+    private func outputIsTaken(
+        of process: TaskProcess, of container: TaskContainer, _ end: ProcessEnd
+    ) {
         guard process.isFirst else {
             tellEnd(of: process, of: container, end)
             return execHasEnded(of: container)
