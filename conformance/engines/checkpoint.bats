@@ -341,6 +341,32 @@ restored_at_length() {
         restore --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/work" "$ID"
 }
 
+# confinement: what the container's process may do, and has open.
+confinement() {
+    grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp(_filters)?):' "/proc/$(pid_of)/status"
+    find "/proc/$(pid_of)/fd" -printf '%P\n' | sort
+    cat "/proc/$(pid_of)/limits"
+}
+
+@test "restore: its process may do what it could before, and has nothing open besides" {
+    # CRIU asks for another user's limits with CAP_SYS_RESOURCE.
+    local uid=1000
+    (( 0x$(awk '/^CapEff/ { print $2 }' /proc/self/status) >> 24 & 1 )) || uid=0
+    edit '.process.user = {uid: $uid, gid: $uid, additionalGids: [7]} | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}]
+        | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["chroot"], action: "SCMP_ACT_ERRNO"}]}' \
+        --argjson uid "$uid"
+    chmod 777 "$BUNDLE/rootfs/tmp"
+    counting
+    local before
+    before=$(confinement)
+    checkpointed
+    ok
+    restored
+    ok
+    counts_on
+    diff <(echo "$before") <(confinement) || say 'it is not confined as before'
+}
+
 @test "restore: in the foreground, the exit code is the program's" {
     script 'n=0; while [ ! -e /tmp/end ]; do n=$((n + 1)); echo $n >/tmp/n; sleep 0.05; done; exit 23'
     launched

@@ -10,6 +10,15 @@ reason() { sed -n 's/.*\(Error (.*\)/\1/p' "$1" | grep -v RLIMIT_NOFILE | head -
 criu_probe() {
     export CRIU_REFUSES=''
     command -v criu >/dev/null || { CRIU_REFUSES='criu is not installed'; return; }
+    # What goes on has the pid that it had, which another process can have got meanwhile.
+    for _ in 1 2 3; do
+        criu_attempt
+        [[ $CRIU_REFUSES == *'File exists' ]] || return 0
+    done
+}
+
+criu_attempt() {
+    CRIU_REFUSES=''
     local images pid
     images=$(mktemp -d /tmp/ocXXXXXXXX)
     mkdir "$images/i"
@@ -22,10 +31,12 @@ print(subprocess.Popen(["sh", "-c", "n=0; while :; do n=$((n + 1)); echo $n >$0;
     sleep 0.5
     if ! timeout 30 criu dump -t "$pid" -D "$images/i" -o log -v2 --shell-job >/dev/null 2>&1; then
         CRIU_REFUSES="criu alone cannot dump a process: $(reason "$images/i/log")"
-    # Its pid is free again once somebody has reaped it.
-    elif ! within 10 test ! -e "/proc/$pid" || ! timeout 30 criu restore -d -D "$images/i" -o log2 -v2 --shell-job >/dev/null 2>&1; then
+    # Its pid is free again once somebody has reaped it, and all of its session.
+    elif ! within 10 no_group "$pid" || ! timeout 30 criu restore -d -D "$images/i" -o log2 -v2 --shell-job >/dev/null 2>&1; then
         CRIU_REFUSES="criu alone cannot restore a process: $(reason "$images/i/log2")"
     fi
     kill -KILL "$pid" 2>/dev/null || true
     rm -rf "$images"
 }
+
+no_group() { ! kill -0 -- "-$1" 2>/dev/null; }
