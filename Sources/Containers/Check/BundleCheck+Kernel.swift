@@ -155,25 +155,18 @@ extension BundleCheck {
     // MARK: Cgroups
 
     mutating func checkCgroups() {
-        let host = host
-        let configuration = configuration
-        let isManaged = cgroupManager != .disabled
-        let usesSystemd = cgroupManager == .systemd
         var warnings: [String] = []
         var obstacles: [CgroupError] = []
         var isAsked = false
-        attempt { () throws(ContainerError) in
-            let id = try ContainerID.checked("check")
-            guard
-                let plan = try CgroupPlan(
-                    configuration, id: id, host: host, isManaged: isManaged,
-                    usesSystemd: usesSystemd)
-            else { return }
+        do throws(ContainerError) {
+            guard let plan = try planCgroups(configuration) else { return }
             isAsked = true
             warnings = plan.resources.warnings
             try withCgroups { () throws(CgroupError) in
                 obstacles = try plan.creation.obstacles()
             }
+        } catch {
+            tellCgroups(error)
         }
         for obstacle in obstacles {
             var finding = Finding(ContainerError(obstacle))
@@ -186,6 +179,52 @@ extension BundleCheck {
                 "linux.cgroupsPath",
                 "the kernel cannot start a process in a cgroup (CLONE_INTO_CGROUP, Linux 5.7)")
         }
+    }
+
+    private func planCgroups(_ configuration: Configuration) throws(ContainerError) -> CgroupPlan? {
+        try CgroupPlan(
+            configuration, id: try ContainerID.checked("check"), host: host,
+            isManaged: cgroupManager != .disabled, usesSystemd: cgroupManager == .systemd,
+            isStrict: isStrict)
+    }
+
+    /// Tells why there can be no plan: of each kind of limit by itself, because a plan ends at the
+    /// first one.
+    private mutating func tellCgroups(_ error: ContainerError) {
+        var errors: [ContainerError] = []
+        for part in configuration.linux.resources?.parts ?? [] {
+            var alone = configuration
+            alone.linux.resources = part
+            do throws(ContainerError) {
+                _ = try planCgroups(alone)
+            } catch {
+                errors.append(error)
+            }
+        }
+        if !errors.contains(where: { $0.reason == error.reason }) { errors = [error] }
+        for error in errors {
+            var finding = Finding(error)
+            if finding.path.isEmpty { finding.path = "linux.resources" }
+            add(finding)
+        }
+    }
+}
+
+extension Resources {
+    /// Each of the kinds of limits that are asked for, alone.
+    fileprivate var parts: [Resources] {
+        let kinds: [(inout Resources) -> Void] = [
+            { $0.devices = devices }, { $0.memory = memory }, { $0.cpu = cpu }, { $0.pids = pids },
+            { $0.blockIO = blockIO }, { $0.hugepageLimits = hugepageLimits },
+            { $0.network = network }, { $0.rdma = rdma }, { $0.unified = unified },
+        ]
+        var parts: [Resources] = []
+        for take in kinds {
+            var part = Resources()
+            take(&part)
+            if part != Resources() { parts.append(part) }
+        }
+        return parts
     }
 }
 
