@@ -252,9 +252,11 @@ listed() {
 @test "seccomp: start tells that the program is missing, though the filter lets nothing be said" {
     only_martlet
     profile '{"defaultAction": "SCMP_ACT_KILL_PROCESS", "syscalls": [{"action": "SCMP_ACT_ALLOW", "names": ["execve"]}]}'
-    args /nowhere
+    cp "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/rootfs/home/true"
+    args /home/true
     create
     ok
+    rm "$BUNDLE/rootfs/home/true"
     start
     refused
     has "$errors" 'no such file'
