@@ -173,8 +173,11 @@ extension ContainerRuntime {
         else { return }
         try kill(process, record)
         for pid in (try? directory.lockHolders()) ?? [] {
-            // To one that runs it is nothing.
-            guard let holder = try? Process.descriptor(of: pid) else { continue }
+            // To one that runs it is nothing. One that holds the lock still, now that its descriptor
+            // is open, is no stranger who has got its pid.
+            guard let holder = try? Process.descriptor(of: pid),
+                (try? directory.lockHolders())?.contains(pid) == true
+            else { continue }
             try? Process.send(Signal.continue, to: holder)
         }
     }
