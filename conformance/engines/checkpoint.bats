@@ -26,7 +26,16 @@ holding() {
     within 5 test -s "$BUNDLE/rootfs/tmp/n"
 }
 
-count() { cat "$BUNDLE/rootfs/tmp/n"; }
+# The file is empty for a moment each time.
+count() {
+    local n='' try
+    for try in 1 2 3 4 5; do
+        n=$(cat "$BUNDLE/rootfs/tmp/n")
+        [ -z "$n" ] || break
+        sleep "0.0$try"
+    done
+    echo "$n"
+}
 
 counts_on() {
     local before
@@ -59,7 +68,7 @@ checkpointed() { rt checkpoint --image-path "$T/images" --work-path "$T/work" "$
     restored --pid-file "$T/pid"
     ok
     counts_on
-    [ "$(count)" -gt "$last" ]
+    within 5 more_than "$last"
     equal "$(status_of)" running
     equal "$(cat "$T/pid")" "$(pid_of)"
     equal "$(readlink "/proc/$(pid_of)/exe")" /bin/busybox

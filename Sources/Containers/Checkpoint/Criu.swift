@@ -26,6 +26,9 @@ struct Criu {
         var hasCgroupNamespace = false
         /// What it restores has this keyring, not the caller's.
         var keyring: String?
+        /// Whether what it restores gains no privileges. CRIU before 3.18 forgets that; whatever it
+        /// makes inherits it.
+        var hasNoNewPrivileges = false
         /// Its descriptors from 4 on.
         var inherited: [SharedDescriptor] = []
     }
@@ -220,6 +223,7 @@ struct Criu {
                     // A kernel without keyrings has none to leak.
                 }
             }
+            if surroundings.hasNoNewPrivileges { try Process.setNoNewPrivileges() }
             // Above all numbers that they are to have, so that none is in another's way.
             var numbers: [CInt] = []
             for number in [socket] + surroundings.inherited.map(\.number) {

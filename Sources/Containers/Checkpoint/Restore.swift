@@ -147,6 +147,7 @@ private struct Restoration {
         var surroundings = Criu.Surroundings()
         surroundings.cgroup = cgroup
         surroundings.keyring = record.join?.keyring
+        surroundings.hasNoNewPrivileges = inheritsNoNewPrivileges
         var options = try options(streams, host, cgroups, &surroundings)
         options.restoresSibling = true
         let id = id
@@ -184,6 +185,7 @@ private struct Restoration {
         record.startTime = try during("the restored process") { () throws(SystemCallError) in
             try Process.startTime(of: pid) ?? 0
         }
+        if record.startTime != 0 { try checkNoNewPrivileges(of: pid) }
         if let cgroups, let cgroup {
             try cgroups.scope?.finish()
             try withCgroups { () throws(CgroupError) in
@@ -199,6 +201,29 @@ private struct Restoration {
             throw error
         }
         return pidfd
+    }
+
+    private var mayGainNoPrivileges: Bool { configuration.process?.noNewPrivileges == true }
+
+    /// Not where CRIU has to change to a label, which the kernel may refuse then.
+    private var inheritsNoNewPrivileges: Bool {
+        mayGainNoPrivileges && configuration.process?.apparmorProfile == nil
+            && configuration.process?.selinuxLabel == nil
+    }
+
+    /// What is not restored must not be missed in silence.
+    private func checkNoNewPrivileges(of pid: Int32) throws(ContainerError) {
+        guard mayGainNoPrivileges else { return }
+        let status = try during("the restored process") { () throws(SystemCallError) in
+            try File.readText("/proc/\(pid)/status")
+        }
+        for line in status.split(separator: "\n") where line.hasPrefix("NoNewPrivs:") {
+            if line.hasSuffix("1") { return }
+        }
+        throw ContainerError(
+            .unsupported,
+            "CRIU has not restored no_new_privs, which process.noNewPrivileges asks for; versions "
+                + "from 3.18 on do")
     }
 
     private func options(
