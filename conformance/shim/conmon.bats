@@ -181,7 +181,7 @@ PYTHON
     begin
     rt kill "$ID" KILL
     ended
-    [ ! -e "$T/sockets/$ID-uuid" ]
+    [ ! -e "$T/sockets/$ID" ]
 }
 
 @test "conmon: a terminal: its size by ctl and winsz, its output to clients" {
@@ -286,6 +286,72 @@ READY=2"'
     begin
     ended
     equal "$(cat "$T/exits/$ID")" 3
+}
+
+@test "conmon: --restore: the runtime is told what from, and what it makes is watched" {
+    # shellcheck disable=SC2016 # for the script
+    fake_runtime 'echo "$@" >>'"$T"'/called
+        while [ $# -gt 0 ]; do [ "$1" != --pid-file ] || file=$2; shift; done
+        sh -c "echo it goes on; sleep 0.5; exit 6" &
+        printf %s "$!" >"$file"'
+    monitor --restore "$T/image" --runtime-opt --tcp-established --no-pivot --exit-dir "$T/exits"
+    ended
+    equal "$(cat "$T/exits/$ID")" 6
+    has "$(cat "$T/log")" 'it goes on'
+    local words
+    words=$(cat "$T/called")
+    has "$words" "restore --bundle $BUNDLE --pid-file $T/pidfile --no-pivot"
+    has "$words" " --detach --image-path $T/image --work-path $BUNDLE --tcp-established "
+    [[ $words == *" $ID" ]]
+}
+
+@test "conmon: --restore: a runtime that fails is told in its words" {
+    fake_runtime 'echo "no such image" >&2; exit 1'
+    monitor_fails --restore "$T/image" --exit-dir "$T/exits"
+    equal "$(answer 0 .data)" -1
+    has "$(answer 0 .message)" 'no such image'
+    [ ! -e "$T/exits/$ID" ]
+}
+
+# crio_monitor FLAG…: as CRI-O calls it (internal/oci/runtime_oci.go), whose answers are the old ones.
+crio_monitor() {
+    rm -f "$T/answers"
+    local words=("$SHIM" -c "$ID" -n "k8s_box_pod_default_$ID" -r "$RUNTIME" -l "$T/log" --log-level info
+        --socket-dir-path "$T/sockets" --runtime-arg "--root=$ROOT")
+    for word in "${GLOBAL[@]}"; do words+=(--runtime-arg "$word"); done
+    (
+        exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+        cd "$T/exec" || exit 1
+        exec "$(helper conmon-parent.py)" --seconds 30 "${words[@]}" "$@"
+    ) </dev/null >"$T/answers" 2>"$T/monitor.err" &
+    KNOWN+=("$!")
+    within 10 grep -qs '^sync: ' "$T/answers"
+}
+
+@test "conmon: as CRI-O calls it: pid, log, attach by the short way, exec with its code, exit files" {
+    can_exec
+    script 'read word; echo "got $word"; exit 4'
+    mkdir "$T/exec"
+    crio_monitor -b "$BUNDLE" -u "$ID" -p "$T/pidfile" -P "$T/monitor.pid" --exit-dir "$T/exits" \
+        --persist-dir "$T/persist" --syslog -i --log-size-max 16777216
+    equal "$(answer 0 '.pid | type')" number
+    equal "$(answer 0 .pid)" "$(cat "$T/pidfile")"
+    begin
+
+    # An exec has neither bundle nor name of its own, and takes nothing of its container's.
+    jq '.process | .args = ["sh", "-c", "echo inside; exit 7"]' "$BUNDLE/config.json" >"$T/process.json"
+    crio_monitor -e -p "$T/exec.pid" --exec-process-spec "$T/process.json" -T 10
+    within 10 grep -q '^exited: ' "$T/answers"
+    equal "$(answer 0 .exit_code)" 7
+    has "$(cat "$T/log")" inside
+
+    equal "$(ls "$T/exec")" ''
+    "$(helper attach.py)" "$T/sockets/$ID/attach" --input 'word\n' --close >"$T/attached" 2>/dev/null
+    ended
+    has "$(cat "$T/log")" ' stdout F got word'
+    equal "$(cat "$T/exits/$ID")" 4
+    equal "$(cat "$T/persist/exit")" 4
+    [ ! -e "$T/sockets/$ID-uuid" ]
 }
 
 @test "conmon: a runtime that fails: -1 and its words" {

@@ -85,7 +85,7 @@ final class ConmonMonitor {
                     warn: { [complaints] in complaints.warn($0) })
             }
         }
-        if settings.streamKind != .inherited { try serve() }
+        if settings.streamKind != .inherited && settings.servesClients { try serve() }
         if let path = settings.options[.sdnotifySocket], !path.isEmpty {
             try SupervisionError.doing("sd-notify socket") { [self] () throws(SystemCallError) in
                 proxy = try NotifyProxy(in: bundle, to: path, of: loop)

@@ -9,6 +9,9 @@ struct ConmonSettings {
     let runtime: String
     let bundle: String
     let isExec: Bool
+    /// Whether clients find sockets and fifos in the bundle: not for an exec that has none, as
+    /// CRI-O's, which must not take its container's place.
+    let servesClients: Bool
     let isExecAttached: Bool
     let hasTerminal: Bool
     let usesData: Bool
@@ -35,6 +38,7 @@ struct ConmonSettings {
         bundle = options[.bundle] ?? "."
         isExecAttached = options.isSet(.execAttach)
         isExec = options.isSet(.exec) || isExecAttached
+        servesClients = !isExec || options[.bundle] != nil
         if isExec { _ = try options.required(.execProcessSpec) }
         hasTerminal = options.isSet(.terminal)
         usesData = options.isSet(.apiVersion)
