@@ -47,10 +47,12 @@ struct GlobalOptions: Equatable, Sendable {
 
     private static var defaultRoot: String {
         let user = Process.effectiveUserID
-        if user == 0 { return systemRoot }
-        if let directory = Process.environmentVariable("XDG_RUNTIME_DIR"), !directory.isEmpty {
-            return "\(directory)/martlet"
+        let directory = Process.environmentVariable("XDG_RUNTIME_DIR") ?? ""
+        // Root in a user namespace, as podman is that of an ordinary user, cannot write elsewhere.
+        if user == 0, directory.isEmpty || (try? Process.isInUserNamespace()) != true {
+            return systemRoot
         }
+        if !directory.isEmpty { return "\(directory)/martlet" }
         return "/tmp/martlet-\(user)"
     }
 
