@@ -23,6 +23,7 @@
 #include <linux/if_link.h>
 #include <linux/ioprio.h>
 #include <linux/keyctl.h>
+#include <linux/loop.h>
 #include <linux/magic.h>
 #include <linux/mempolicy.h>
 #include <linux/mount.h>

@@ -284,13 +284,13 @@ SH
 # alone METHOD FIELD…: one call of a shim that was started by alone_create.
 alone() { call "$T/out" "$T/err" "$(helper shim-client.py)" call "$ADDRESS" "$@"; }
 
-# alone_create: $BUNDLE as $ID by a shim without a containerd, with the fifo $T/stdout.
+# alone_create [FIELD…]: $BUNDLE as $ID by a shim without a containerd, with the fifo $T/stdout.
 alone_create() {
     [ -p "$T/stdout" ] || mkfifo "$T/stdout"
     shim -namespace "$NAMESPACE" -address "$CD/sock" -id "$ID" start
     ok
     ADDRESS=${output#unix://}
-    alone Create "1=$ID" "2=$BUNDLE" "6=$T/stdout" \
+    alone Create "1=$ID" "2=$BUNDLE" "6=$T/stdout" "$@" \
         "10(1=containerd.runc.v1.Options,2(6=$RUNTIME,7=$CD/runtime))"
     matches "$output" '^0 '
 }
@@ -325,9 +325,51 @@ alone_ended() {
     alone Start "1=$ID"
     alone Wait "1=$ID"
     [ $(($(date +%s%3N) - before)) -ge 500 ]
-    [ ! -e "$T/read" ]
-    within 5 test -s "$T/read"
+    within 20 test -s "$T/read"
     alone_ended
+}
+
+@test "all 17 methods are there in version 2 and in version 3, and no others" {
+    local version method
+    args sleep 1000
+    alone_create
+    for version in v2 v3; do
+        export SERVICE=containerd.task.$version.Task
+        for method in State Create Start Delete Pids Pause Resume Checkpoint Kill Exec ResizePty CloseIO Update \
+            Wait Stats; do
+            alone "$method" 1=nobody
+            matches "$output" '^(3|5|2) '
+        done
+        alone Connect "1=$ID"
+        matches "$output" '^0 '
+        # With a container it goes on.
+        alone Shutdown "1=$ID"
+        matches "$output" '^0 '
+        alone State "1=$ID"
+        matches "$output" '^0 '
+        alone Nothing "1=$ID"
+        matches "$output" '^12 '
+    done
+    SERVICE=containerd.task.v4.Task alone State "1=$ID"
+    matches "$output" '^12 '
+    unset SERVICE
+    alone_ended
+}
+
+@test "rootfs: a file system in a file is mounted by a loop device, which goes with it" {
+    [ -e /dev/loop-control ] && losetup --find >/dev/null 2>&1 || not_here 'no loop devices'
+    command -v mke2fs >/dev/null || not_here 'no mke2fs'
+    args sh -c 'cat /told'
+    echo 'from the file' >"$BUNDLE/rootfs/told"
+    mke2fs -q -t ext4 -d "$BUNDLE/rootfs" "$T/image" 16M
+    rm "$BUNDLE/rootfs/told"
+    alone_create "3(1=ext4,2=$T/image,4=loop,4=ro)"
+    has "$(losetup --list --noheadings --output BACK-FILE,AUTOCLEAR,RO)" "$T/image"
+    alone Start "1=$ID"
+    timeout 10 cat "$T/stdout" >"$T/read"
+    equal "$(cat "$T/read")" 'from the file'
+    alone_ended
+    lacks "$(losetup --list --noheadings --output BACK-FILE)" "$T/image"
 }
 
 # ---------------------------------------------------------------------------------------------

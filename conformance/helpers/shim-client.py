@@ -10,7 +10,7 @@ shim-client.py garbage SOCKET SEED           a connection full of noise
 shim-client.py frames SOCKET                 what no client may send, and what comes of it
 shim-client.py deaf SOCKET ID                asks for ever, and reads no answer
 
-TIMEOUT in the environment says how many seconds the caller waits.
+TIMEOUT in the environment says how many seconds the caller waits, SERVICE which service it means.
 
 A FIELD is NUMBER=TEXT, NUMBER:=INTEGER, or NUMBER(FIELD,FIELD…) for a message in a message.
 """
@@ -21,7 +21,7 @@ import socket
 import struct
 import sys
 
-SERVICE = "containerd.task.v2.Task"
+SERVICE = os.environ.get("SERVICE", "containerd.task.v2.Task")
 
 
 def varint(value):

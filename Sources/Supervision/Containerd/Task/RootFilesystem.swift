@@ -51,6 +51,8 @@ package struct RootMount: Equatable {
     package var target: String
     package var isBind = false
     package var isRecursive = false
+    /// Whether the source is a file that has to become a block device first.
+    package var isLoop = false
     package var flags: ClassicMountFlags = []
     /// What bind mounts have of the flags.
     package var attributes: MountAttributes = []
@@ -95,8 +97,9 @@ package struct RootMount: Equatable {
         case "relatime": flags.insert(.relativeAccessTime)
         case "sync": flags.insert(.synchronous)
         case "dirsync": flags.insert(.directorySync)
+        case "loop": isLoop = true
         // What others have to do before a mount can be made is not passed over.
-        case "loop", "remount":
+        case "remount":
             throw SystemCallError("mount option", option, .unsupported)
         default:
             if option.hasPrefix("uidmap=") || option.hasPrefix("gidmap=")
@@ -120,6 +123,7 @@ package struct RootMount: Equatable {
             ? directory
             : try File.open(target, at: directory.number, .pathOnly, resolving: .insideRoot)
         if isBind { return try bind(to: place) }
+        if isLoop { return try mountFile(on: place) }
         let text = data.joined(separator: ",")
         // The kernel takes a page of options, its end mark included.
         if text.utf8.count < 4096 || type != "overlay" {
@@ -127,6 +131,15 @@ package struct RootMount: Equatable {
                 type: type, source: source, on: place, data: text, superblockFlags: flags)
         }
         try mountFromCommonDirectory(on: place)
+    }
+
+    private func mountFile(on place: borrowing FileDescriptor) throws(SystemCallError) {
+        let device = try LoopDevice(for: source, isReadOnly: flags.contains(.readOnly))
+        try Mounting.mount(
+            type: type, source: device.path, on: place, data: data.joined(separator: ","),
+            superblockFlags: flags)
+        // Until here it would have ended without a use.
+        _ = consume device
     }
 
     private func bind(to place: borrowing FileDescriptor) throws(SystemCallError) {
