@@ -34,6 +34,7 @@ runtime_supports_json = ["tested", "runc"]
 [engine.runtimes]
 tested = ["$RUNTIME"]
 runc = ["$(command -v runc || echo /usr/sbin/runc)"]
+crun = ["$(command -v crun || echo /usr/bin/crun)"]
 TOML
     printf '[storage]\ndriver = "vfs"\nrunroot = "%s"\ngraphroot = "%s"\n' "$P/run" "$P/root" >"$P/storage.conf"
     echo 'unqualified-search-registries = []' >"$P/registries.conf"
@@ -431,6 +432,25 @@ os.execvp(sys.argv[2], sys.argv[2:])' "$T/$USED.socket" "${PODMAN[@]}" --runtime
         ok
     }
     on_each body
+}
+
+@test "podman: with crun behind the shim: run, -d, exec, logs, kill, wait" {
+    command -v crun >/dev/null || not_here 'no crun'
+    # crun refuses a machine with both cgroup versions: only the first one is left, for this test.
+    cat >"$T/all" <<SH
+! mountpoint -q /sys/fs/cgroup/unified || umount -R /sys/fs/cgroup/unified
+pm() { ${PODMAN[*]} --runtime crun "\$@"; }
+pm run --rm --cgroup-parent $PARENT box:1 sh -c 'echo out; exit 7' || echo "code \$?"
+pm run -d --name c --cgroup-parent $PARENT box:1 sh -c 'echo begun; exec sleep 1000' >/dev/null
+pm exec c sh -c 'echo inside; exit 3' || echo "code \$?"
+pm logs c
+pm kill c >/dev/null
+pm wait c
+pm rm c >/dev/null
+SH
+    LIMIT=100 call "$T/out" "$T/err" unshare --mount --propagation private sh "$T/all"
+    ok
+    equal "$output" $'out\ncode 7\ninside\ncode 3\nbegun\n137'
 }
 
 @test "podman: checkpoint and restore" {

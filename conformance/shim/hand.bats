@@ -75,6 +75,41 @@ setup_file() {
     [ "$(jq .peakMemory "$S/$ID/exit.json")" -gt 15000000 ]
 }
 
+# other_runtime NAME WORD…: a whole life with another runtime, which is called with the words first.
+other_runtime() {
+    local name=$1 words=(--runtime-arg --root --runtime-arg "$T/other")
+    shift
+    for word; do words+=(--runtime-arg "$word"); done
+    script 'echo "from inside"; exit 9'
+    hand run --bundle "$BUNDLE" --runtime "$name" "${words[@]}" --delete "$ID"
+    ok
+    hand wait "$ID"
+    equal "$output" 9
+    hand logs "$ID"
+    equal "$output" 'from inside'
+    hand remove "$ID"
+    ok
+    [ -z "$(ls "$T/other")" ]
+}
+
+@test "by hand: with runc behind it" {
+    hand_only
+    command -v runc >/dev/null || not_here 'no runc'
+    other_runtime runc
+}
+
+@test "by hand: with crun behind it" {
+    hand_only
+    command -v crun >/dev/null || not_here 'no crun'
+    # crun refuses a machine with both cgroup versions: here is only the second one, for this test.
+    printf '#!/bin/sh\n%s\n' 'umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"' \
+        >"$T/alone"
+    chmod 755 "$T/alone"
+    printf '#!/bin/sh\nexec unshare --mount --propagation private %s %s "$@"\n' "$T/alone" "$SHIM" >"$T/martlet-shim"
+    chmod 755 "$T/martlet-shim"
+    SHIM=$T/martlet-shim other_runtime crun --cgroup-manager=disabled
+}
+
 @test "by hand: wait and logs -f from the beginning to the end" {
     script 'for i in 1 2 3 4 5 6; do echo line $i; sleep 0.2; done; exit 4'
     hand_run

@@ -5,7 +5,7 @@ internal import Linux
 /// What comes out of a pipe, kept up to a limit; the rest is read and dropped, so that nobody waits
 /// at the other end.
 final class KeptStream {
-    private var watch: Watch?
+    private var pump: OutputPump?
     private var bytes: [UInt8] = []
     private let limit: Int
 
@@ -20,41 +20,23 @@ final class KeptStream {
         throws(SystemCallError)
     {
         self.limit = limit
-        try Readiness.makeNonBlocking(reading)
-        watch = try Watch(reading, of: loop, for: .readable) { [unowned self] _ in
-            readWhatIsThere()
-        }
+        // Bounded, for a writer that never stops.
+        pump = try OutputPump(
+            OpenFile(reading), capacity: 1 << 20, in: loop, isHeldUp: { false },
+            deliver: { [weak self] in self?.keep($0) })
     }
 
     /// Reads what has been written so far, and ends.
     ///
     /// - Returns: all that was kept.
     func drain() -> [UInt8] {
-        readWhatIsThere()
-        watch = nil
+        pump?.drain()
+        pump = nil
         return bytes
     }
 
-    private func readWhatIsThere() {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        // Bounded, for a writer that never stops.
-        var rounds = 256
-        while rounds > 0, let number = watch?.number {
-            rounds -= 1
-            let count: Int
-            do throws(SystemCallError) {
-                count = try File.read(number, into: &buffer)
-            } catch where error.errno == .again {
-                return
-            } catch {
-                count = 0
-            }
-            if count == 0 {
-                watch = nil
-                return
-            }
-            let room = limit - bytes.count
-            if room > 0 { bytes += buffer[..<min(room, count)] }
-        }
+    private func keep(_ new: ArraySlice<UInt8>) {
+        let room = limit - bytes.count
+        if room > 0 { bytes += new.prefix(room) }
     }
 }
