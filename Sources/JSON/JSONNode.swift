@@ -274,6 +274,8 @@ package struct JSONNode {
     }
 
     private static func step(for key: String) -> String {
+        // Quoting cuts it.
+        if key.utf8.count > 64 { return "[\(key.quoted)]" }
         var isFirst = true
         for byte in key.utf8 {
             switch byte {

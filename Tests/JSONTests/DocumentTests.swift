@@ -141,6 +141,14 @@ import Testing
         #expect(value == .max)
     }
 
+    @Test(arguments: [(64, false), (65, true), (20_000, true)])
+    func `paths cut long names short`(length: Int, isCut: Bool) {
+        let name = String(repeating: "a", count: length)
+        let path = JSONNode.append(key: name, to: "top")
+        #expect(path == (isCut ? "top[\(name.quoted)]" : "top.\(name)"))
+        #expect(path.utf8.count < 80)
+    }
+
     @Test func `paths name members that are no identifiers in quotes`() {
         let text = #"{"linux":{"sysctl":{"net.core.somaxconn":[{"x y":[null,7]}]},"":{"9":1}}}"#
         var paths: [String] = []
