@@ -57,7 +57,11 @@ import Testing
         #expect(!overlay.isBind)
         #expect(overlay.flags == [])
         #expect(overlay.data == ["index=off", "lowerdir=/l"])
-        for option in ["loop", "uidmap=0:1:2", "X-containerd.mkfs=1"] {
+        mount.type = "ext4"
+        mount.options = ["loop", "ro"]
+        let file = try RootMount(mount)
+        #expect(file.isLoop && file.flags == [.readOnly])
+        for option in ["remount", "uidmap=0:1:2", "X-containerd.mkfs=1"] {
             mount.options = [option]
             #expect(throws: SystemCallError.self) { try RootMount(mount) }
         }

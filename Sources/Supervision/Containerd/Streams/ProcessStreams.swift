@@ -48,8 +48,6 @@ final class ProcessStreams {
     private var fifos: [OpenFile] = []
     private var onDrained: [() -> Void] = []
     private var hasToldLoss = false
-    /// How long a fifo is kept open for someone to read the rest of it.
-    private static let patience = 10_000
 
     /// Makes what the runtime will be given.
     ///
@@ -322,14 +320,14 @@ final class ProcessStreams {
         return !(unread ?? []).contains(true)
     }
 
-    /// Looks again and again: nobody tells when a fifo is read.
+    /// Looks again and again, less and less often: nobody tells when a fifo is read.
     private func wait(
         until end: Int, pause: Int = 1, _ body: @escaping () -> Void,
         isOver: @escaping () -> Bool
     ) {
         if isOver() || Clock.milliseconds >= end { return body() }
         loop.after(milliseconds: pause) { [self] in
-            wait(until: end, pause: min(2 * pause, 50), body, isOver: isOver)
+            wait(until: end, pause: min(2 * pause, 1000), body, isOver: isOver)
         }
     }
 
@@ -357,7 +355,7 @@ final class ProcessStreams {
     private func copyHasEnded() {
         copiesLeft -= 1
         if copiesLeft > 0 { return }
-        wait(until: Clock.milliseconds + Self.patience, { [self] in fifos = [] }) { [self] in
+        wait(until: .max, { [self] in fifos = [] }) { [self] in
             areFifosEmpty
         }
         let bodies = onDrained
