@@ -52,17 +52,23 @@ let package = Package(
             dependencies: ["Digest", "Foreground", "Linux", "JSON", "Protobuf"],
             swiftSettings: strict),
 
+        // What the executables have in place of parts of the Swift runtime.
+        .systemLibrary(name: "CStartup"),
+        .target(name: "Startup", dependencies: ["CLinux", "CStartup"], swiftSettings: strict),
+
         // The runtime.
         .executableTarget(
             name: "martlet",
             dependencies: [
                 "Linux", "JSON", "OCI", "Seccomp", "Cgroups", "Containers", "Foreground",
+                "Startup",
             ],
             swiftSettings: strict),
 
         // What stays beside a container.
         .executableTarget(
-            name: "martlet-shim", dependencies: ["Linux", "Supervision"], swiftSettings: strict),
+            name: "martlet-shim", dependencies: ["Linux", "Startup", "Supervision"],
+            swiftSettings: strict),
 
         // Broken inputs for all that reads and plans (docs/fuzzing.md).
         .executableTarget(

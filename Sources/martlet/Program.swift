@@ -23,25 +23,12 @@ enum Program {
         do throws(SystemCallError) {
             // First, so that no file opened later becomes a standard stream.
             try Descriptors.fillStandardStreams()
-            // The caller may have left signals blocked or ignored; an ignored SIGCHLD would even
-            // keep the exit codes of our children from us.
-            try Signal.resetAll()
+            // The caller may have left signals blocked or ignored.
+            try Signal.resetForOwnWork()
         } catch {
             Log().error(ContainerError(step: "start", error))
             return ExitCode.failure
         }
-        // A write that nobody reads, or that is over a limit, is an error to tell, not the end.
-        Signal.ignoreWriteFailures()
-        // The standard library reads it there, and says nothing when it cannot.
-        if CommandLine.argc == 0 {
-            Log().error(
-                ContainerError(
-                    .failed,
-                    "the command line cannot be read from /proc/self/cmdline; is /proc mounted, and "
-                        + "may another file be opened (RLIMIT_NOFILE)?"))
-            return ExitCode.failure
-        }
-
         var parser = ArgumentParser(arguments)
         let request: Result<Request, UsageError>
         do throws(UsageError) {
@@ -50,6 +37,12 @@ enum Program {
         } catch {
             request = .failure(error)
         }
+        // A program that has been launched goes on with the signals that are ignored here (execve(2)).
+        if case .success(.command(let name, _, _)) = request, name.launchesProgram {
+            Signal.resetActions()
+        }
+        // A write that nobody reads, or that is over a limit, is an error to tell, not the end.
+        Signal.ignoreWriteFailures()
         return answer(request, globals: parser.globals)
     }
 
@@ -88,7 +81,7 @@ enum Program {
         -> Result<InheritedDescriptors, ContainerError>
     {
         guard case .success(.command(let name, let values, let operands)) = request,
-            name == .create || name == .run || name == .exec
+            name.launchesProgram, name != .restore
         else { return .success(InheritedDescriptors()) }
         do throws(ContainerError) {
             return .success(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Linux
+internal import Startup
 
 // Before anything is set up: engines and health checks ask for the version often.
 if CommandLine.argc == 2, let word = unsafe CommandLine.unsafeArgv[1],

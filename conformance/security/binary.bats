@@ -204,3 +204,25 @@ escape_by() {
     done
     nothing_left
 }
+
+# `events` forwards no signal, as `run` would.
+@test "environment: no crash handler of the caller's choice is started" {
+    printf '#!/bin/sh\ntouch %q\n' "$T/started" >"$T/handler"
+    chmod +x "$T/handler"
+    ready :
+    SWIFT_BACKTRACE="enable=yes,swift-backtrace=$T/handler" "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" \
+        events --interval 1s "$ID" </dev/null >"$T/events" 2>&1 3>&- 4>&- 5>&- &
+    local crashing=$! code=0
+    within 5 test -s "$T/events"
+    kill -SEGV "$crashing"
+    wait "$crashing" || code=$?
+    equal "$code" $((128 + 11))
+    [ ! -e "$T/started" ]
+}
+
+@test "surroundings: without /proc, an error that says so" {
+    with unshare --mount --propagation private sh -c 'umount -l /proc && exec "$@"' sh -- \
+        run --bundle "$BUNDLE" "$ID"
+    refused
+    has "$errors" /proc
+}

@@ -341,8 +341,6 @@ class Surroundings(Part):
             hidden = "closed" in what or what == "RLIMIT_FSIZE 0"
             if status is None:
                 self.problems.append(f"{what}: hangs")
-            elif status == -signal.SIGABRT and "Unable to obtain Swift runtime path" in text:
-                pass  # Swift's own runtime asks for /proc/self/exe before our first line, and says so.
             elif crashed(status) or (status < 0 and status != -signal.SIGKILL):
                 self.problems.append(f"{what}: crashed ({status}): {text[-300:]}")
             elif status == 0 and "ran" not in text and not hidden:

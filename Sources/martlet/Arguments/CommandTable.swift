@@ -4,6 +4,14 @@
 enum CommandName: String, CaseIterable, Sendable {
     case create, start, state, kill, delete, run, exec, list, ps, pause, resume, update, events
     case checkpoint, restore, spec, check, features, completion, help, version
+
+    /// Whether a program of a container descends from this command's process.
+    var launchesProgram: Bool {
+        switch self {
+        case .create, .run, .exec, .restore: true
+        default: false
+        }
+    }
 }
 
 /// The command line as a table: the only place that knows a flag's or a command's name.
