@@ -63,4 +63,15 @@ enum Classic {
             unsafe withUnsafeBytes(of: &raw) { unsafe bytes.append(contentsOf: $0) }
         }
     }
+
+    /// A program's instructions.
+    static func instructions(of bytes: [UInt8]) -> [Instruction] {
+        stride(from: 0, to: bytes.count / 8 * 8, by: 8).map { at in
+            // In the byte order of the machine that it is for.
+            let raw = unsafe bytes.withUnsafeBytes {
+                unsafe $0.loadUnaligned(fromByteOffset: at, as: sock_filter.self)
+            }
+            return Instruction(code: raw.code, isTrue: raw.jt, isFalse: raw.jf, value: raw.k)
+        }
+    }
 }

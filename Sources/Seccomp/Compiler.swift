@@ -8,18 +8,28 @@ package import OCI
 package enum Compiler {
     /// The program, ready for the kernel.
     package static func compile(_ profile: SeccompProfile) throws(SeccompError) -> [UInt8] {
-        let builder = try Builder(profile)
-        for (index, rule) in profile.syscalls.enumerated() { try builder.add(rule, at: index) }
-        let program = try builder.export()
-        let prologue = NewerSystemCalls(profile, architectures: builder.architectures).prologue
-        guard prologue.count + program.count <= limit else {
+        let program = condensed(try uncondensed(profile))
+        guard program.count <= limit else {
             throw SeccompError(
                 "linux.seccomp",
-                "needs \((prologue.count + program.count) / SystemCallFilter.instructionSize) "
-                    + "instructions, and the kernel takes \(SystemCallFilter.instructionLimit)",
+                "needs \(program.count / SystemCallFilter.instructionSize) instructions, and the "
+                    + "kernel takes \(SystemCallFilter.instructionLimit)",
                 isConfiguration: true)
         }
-        return prologue + program
+        return program
+    }
+
+    /// The program as libseccomp makes it, behind what comes first.
+    package static func uncondensed(_ profile: SeccompProfile) throws(SeccompError) -> [UInt8] {
+        let builder = try Builder(profile)
+        for (index, rule) in profile.syscalls.enumerated() { try builder.add(rule, at: index) }
+        let first = NewerSystemCalls(profile, architectures: builder.architectures).prologue
+        return first + (try builder.export())
+    }
+
+    /// The same program with fewer instructions, where there is one.
+    package static func condensed(_ program: [UInt8]) -> [UInt8] {
+        CondensedProgram(program)?.bytes ?? program
     }
 
     /// Bytes that a program may have.

@@ -224,3 +224,110 @@ struct ProgramTests {
         #expect(warnings.first?.contains("linux.seccomp.syscalls[0].args") == true)
     }
 }
+
+@Suite("A condensed program", .enabled(if: seccomp_arch_native() == x86_64))
+struct CondensedProgramTests {
+    /// Profiles of many shapes: which names, which actions, which arguments is left to chance.
+    private static func profiles(_ count: Int) -> [SeccompProfile] {
+        var random = Numbers(state: 20_260_101)
+        return (0..<count).map { _ in
+            // Most rules of a real profile say the same.
+            let actions =
+                [.errno, .log, .trap] + Array(repeating: SeccompProfile.Action.allow, count: 40)
+            let architectures: [[SeccompProfile.Architecture]] = [
+                [], [.x86], [.x86, .x32], [.aarch64, .x32],
+            ]
+            let defaults: [SeccompProfile.Action] = [.errno, .errno, .killProcess, .allow]
+            var profile = profile(random.pick(defaults), [], [])
+            profile.architectures = random.pick(architectures)
+            let density = Int.random(in: 7...10, using: &random)
+            for number in Int32(0)..<460 where Int.random(in: 0..<10, using: &random) < density {
+                guard let text = unsafe seccomp_syscall_resolve_num_arch(x86_64, number) else {
+                    continue
+                }
+                var rule = SeccompProfile.Rule(
+                    names: [unsafe String(cString: text)],
+                    action: random.pick(actions))
+                unsafe free(text)
+                if Int.random(in: 0..<60, using: &random) == 0 {
+                    rule.args = [
+                        .init(
+                            index: UInt32.random(in: 0..<6, using: &random),
+                            value: UInt64.random(in: 0..<5, using: &random),
+                            operator: random.pick(SeccompProfile.Operator.allCases))
+                    ]
+                }
+                profile.syscalls.append(rule)
+            }
+            return profile
+        }
+    }
+
+    @Test("answers each call, with each argument, as what it was made of does")
+    func same() throws {
+        var random = Numbers(state: 7)
+        var shorter = 0
+        for profile in Self.profiles(16) {
+            let program = try Compiler.uncondensed(profile)
+            let condensed = Compiler.condensed(program)
+            shorter += condensed.count < program.count ? 1 : 0
+            let (before, after) = (Machine(program: program), Machine(program: condensed))
+            let architectures: [UInt32] = [x86, x86_64, 0]
+            let bases: [UInt32] = [0, x32Bit - 100, .max - 600]
+            for architecture in architectures {
+                for number in bases.flatMap({ $0...($0 + 600) }) {
+                    let arguments: [UInt64] = (0..<6).map { _ in .random(in: 0..<6, using: &random)
+                    }
+                    let expected = try #require(before.answer(number, on: architecture, arguments))
+                    if after.answer(number, on: architecture, arguments) != expected {
+                        Issue.record("call \(number) of \(architecture) with \(arguments)")
+                        return
+                    }
+                }
+            }
+        }
+        // Else nothing has been compared.
+        #expect(shorter > 8)
+    }
+
+    @Test("has a third of the instructions, of a profile that lets most calls through")
+    func size() throws {
+        var names: [String] = []
+        for number in Int32(0)..<460 where number % 16 != 0 {
+            guard let text = unsafe seccomp_syscall_resolve_num_arch(x86_64, number) else {
+                continue
+            }
+            names.append(unsafe String(cString: text))
+            unsafe free(text)
+        }
+        let program = try Compiler.uncondensed(profile(.errno, [.x86, .x32], [(names, .allow)]))
+        #expect(Compiler.condensed(program).count * 3 < program.count)
+    }
+
+    @Test("is the program itself where that does more than compare")
+    func leftAlone() throws {
+        // ld [0]; tax; ret a: a word that is not known before the call is made.
+        let program: [UInt8] = [
+            0x20, 0, 0, 0, 0, 0, 0, 0, 0x07, 0, 0, 0, 0, 0, 0, 0, 0x16, 0, 0, 0, 0, 0, 0, 0,
+        ]
+        #expect(Compiler.condensed(program) == program)
+        #expect(Compiler.condensed([]).isEmpty)
+    }
+}
+
+/// Numbers that are the same in each run (SplitMix64).
+private struct Numbers: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func pick<Element>(_ elements: [Element]) -> Element {
+        elements[Int.random(in: 0..<elements.count, using: &self)]
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+        return word ^ word >> 31
+    }
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+
+/// The same filter in fewer instructions.
+///
+/// libseccomp compares the number of a call with one known number after another. But calls whose numbers
+/// follow each other mostly get the same answer, and what the kernel does to load a filter takes as long as
+/// the filter has instructions: it makes machine code of each, and then follows the program once for every
+/// call there is (kernel/seccomp.c, `seccomp_cache_prepare`). So the answers are looked up, for each machine
+/// and each number, and written down as ranges, which are found by halving. Where an answer depends on
+/// arguments, the instructions that look at them are taken over as they are.
+///
+/// What comes out is followed once more for every machine and number, and given up if it ever comes to
+/// another end than the program that it was made of.
+struct CondensedProgram {
+    /// What takes the place of the original.
+    let bytes: [UInt8]
+
+    /// nil for a program that does more than compare, or that does not get shorter.
+    init?(_ original: [UInt8]) {
+        let program = Walk(Classic.instructions(of: original))
+        guard let sections = Self.sections(of: program) else { return nil }
+        let kept = program.reachable(from: sections.flatMap(\.places))
+        guard let condensed = Self.assemble(sections, program, keeping: kept),
+            condensed.count < program.instructions.count,
+            Self.isSame(Walk(condensed), as: program, for: sections)
+        else { return nil }
+        var result = Classic.Program()
+        for instruction in condensed { result.append(instruction) }
+        bytes = result.bytes
+    }
+
+    /// What a program says of the calls of one machine.
+    private struct Section {
+        /// AUDIT_ARCH of linux/audit.h.
+        var machine: UInt32
+        /// Whether the program names it. Else it stands for all that the program does not name.
+        var isNamed: Bool
+        /// From the first number to the next range's, what it comes to.
+        var ranges: [(first: UInt32, outcome: Outcome)]
+
+        var places: [Int] {
+            ranges.compactMap { if case .arguments(let place) = $0.outcome { place } else { nil } }
+        }
+    }
+
+    // MARK: Looking up
+
+    private static func sections(of program: Walk) -> [Section]? {
+        // Between two numbers that the program compares with, nothing changes.
+        var firsts: Set<UInt32> = [0]
+        for instruction in program.instructions where instruction.isComparison {
+            firsts.insert(instruction.value)
+            if instruction.value != .max { firsts.insert(instruction.value + 1) }
+        }
+        let numbers = firsts.sorted()
+        guard let unnamed = (1...UInt32.max).first(where: { !firsts.contains($0) }) else {
+            return nil
+        }
+        var named: Set<UInt32> = []
+        guard let others = ranges(of: program, unnamed, numbers, naming: &named) else { return nil }
+        var sections: [Section] = []
+        // Each may name more: whoever is not the first is asked about only then.
+        while let machine = named.subtracting(sections.map(\.machine)).min() {
+            guard let ranges = ranges(of: program, machine, numbers, naming: &named) else {
+                return nil
+            }
+            sections.append(Section(machine: machine, isNamed: true, ranges: ranges))
+        }
+        return sections + [Section(machine: unnamed, isNamed: false, ranges: others)]
+    }
+
+    private static func ranges(
+        of program: Walk, _ machine: UInt32, _ numbers: [UInt32], naming named: inout Set<UInt32>
+    ) -> [(first: UInt32, outcome: Outcome)]? {
+        var ranges: [(first: UInt32, outcome: Outcome)] = []
+        for number in numbers {
+            guard let outcome = program.outcome(of: number, on: machine, naming: &named) else {
+                return nil
+            }
+            if ranges.last?.outcome != outcome { ranges.append((number, outcome)) }
+        }
+        return ranges
+    }
+
+    // MARK: Writing down
+
+    /// An instruction, or a jump to what is taken over of the original.
+    private enum Element {
+        case instruction(Classic.Instruction)
+        case jump(toPlace: Int)
+    }
+
+    private static func assemble(_ sections: [Section], _ program: Walk, keeping kept: [Int])
+        -> [Classic.Instruction]?
+    {
+        var elements: [Element] = [.instruction(.load(offset: Classic.architectureOffset))]
+        for section in sections {
+            var body = tree(section.ranges[...])
+            if section.ranges.count > 1 {
+                body.insert(.instruction(.load(offset: Classic.numberOffset)), at: 0)
+            }
+            if section.isNamed {
+                elements.append(.instruction(.jumpIfEqual(section.machine, then: 1, otherwise: 0)))
+                elements.append(.instruction(.jump(UInt32(body.count))))
+            }
+            elements += body
+        }
+        // What is taken over stays in its order, so all jumps still go forward.
+        var positions: [Int: Int] = [:]
+        for (index, place) in kept.enumerated() { positions[place] = elements.count + index }
+        var result: [Classic.Instruction] = []
+        for element in elements {
+            switch element {
+            case .instruction(let instruction): result.append(instruction)
+            case .jump(let place):
+                guard let position = positions[place] else { return nil }
+                result.append(.jump(UInt32(position - result.count - 1)))
+            }
+        }
+        for place in kept {
+            var instruction = program.instructions[place]
+            let targets = program.targets(of: place).map { positions[$0] ?? -1 }
+            let distances = targets.map { $0 - result.count - 1 }
+            guard distances.allSatisfy({ $0 >= 0 }) else { return nil }
+            if instruction.isJump {
+                instruction.value = UInt32(distances[0])
+            } else if instruction.isConditional {
+                guard let isTrue = UInt8(exactly: distances[0]),
+                    let isFalse = UInt8(exactly: distances[1])
+                else { return nil }
+                (instruction.isTrue, instruction.isFalse) = (isTrue, isFalse)
+            }
+            result.append(instruction)
+        }
+        return result
+    }
+
+    /// So many comparisons at the most reach all that they lead to: a conditional jump is of 255 at the most.
+    private static let comparisonLimit = 120
+
+    /// Comparisons that lead to the range of a number.
+    private static func tree(_ ranges: ArraySlice<(first: UInt32, outcome: Outcome)>) -> [Element] {
+        if ranges.count > comparisonLimit {
+            let middle = (ranges.startIndex + ranges.endIndex) / 2
+            let below = tree(ranges[..<middle])
+            return [
+                .instruction(.jumpIfAtLeast(ranges[middle].first, then: 0, otherwise: 1)),
+                .instruction(.jump(UInt32(below.count))),
+            ] + below + tree(ranges[middle...])
+        }
+        // The comparisons, then what they lead to, each thing once.
+        var outcomes: [Outcome] = []
+        for range in ranges where !outcomes.contains(range.outcome) {
+            outcomes.append(range.outcome)
+        }
+        let count = ranges.count - 1
+        var elements: [Element] = []
+        func distance(
+            to part: ArraySlice<(first: UInt32, outcome: Outcome)>, comparisonsBetween: Int
+        ) -> UInt8 {
+            if part.count > 1 { return UInt8(comparisonsBetween) }
+            let outcome = outcomes.firstIndex(of: part[part.startIndex].outcome) ?? 0
+            return UInt8(count - elements.count - 1 + outcome)
+        }
+        func compare(_ part: ArraySlice<(first: UInt32, outcome: Outcome)>) {
+            if part.count == 1 { return }
+            let middle = (part.startIndex + part.endIndex) / 2
+            let (below, above) = (part[..<middle], part[middle...])
+            elements.append(
+                .instruction(
+                    .jumpIfAtLeast(
+                        part[middle].first,
+                        then: distance(to: above, comparisonsBetween: below.count - 1),
+                        otherwise: distance(to: below, comparisonsBetween: 0))))
+            compare(below)
+            compare(above)
+        }
+        compare(ranges)
+        return elements
+            + outcomes.map { outcome in
+                switch outcome {
+                case .answer(let word): .instruction(.answer(word))
+                case .arguments(let place): .jump(toPlace: place)
+                }
+            }
+    }
+
+    // MARK: Seeing that it is the same
+
+    private static func isSame(_ condensed: Walk, as program: Walk, for sections: [Section]) -> Bool
+    {
+        let kept = program.reachable(from: sections.flatMap(\.places))
+        let first = condensed.instructions.count - kept.count
+        var named: Set<UInt32> = []
+        for section in sections {
+            let machine = section.machine
+            for (index, range) in section.ranges.enumerated() {
+                let next = index + 1
+                let last = next < section.ranges.count ? section.ranges[next].first - 1 : .max
+                for number in [range.first, range.first + (last - range.first) / 2, last] {
+                    var outcome = condensed.outcome(of: number, on: machine, naming: &named)
+                    if case .arguments(let place) = outcome {
+                        guard place >= first else { return false }
+                        outcome = .arguments(at: kept[place - first])
+                    }
+                    if outcome != program.outcome(of: number, on: machine, naming: &named) {
+                        return false
+                    }
+                }
+            }
+        }
+        return true
+    }
+}
+
+/// Where a filter comes to for a call of which the machine and the number are known.
+private enum Outcome: Hashable {
+    /// A SECCOMP_RET word.
+    case answer(UInt32)
+    /// The instruction that looks at more.
+    case arguments(at: Int)
+}
+
+/// A program, followed as far as no argument is needed.
+private struct Walk {
+    let instructions: [Classic.Instruction]
+
+    init(_ instructions: [Classic.Instruction]) { self.instructions = instructions }
+
+    /// Where the program comes to; nil for one that does more than compare on its way there. `named`
+    /// gets each machine that it compares with.
+    func outcome(of number: UInt32, on machine: UInt32, naming named: inout Set<UInt32>) -> Outcome?
+    {
+        // What is in the accumulator; nil before anything is.
+        var isNumber: Bool?
+        var index = 0
+        while index < instructions.count {
+            let instruction = instructions[index]
+            if instruction.isAnswer { return .answer(instruction.value) }
+            if instruction.isLoad {
+                switch instruction.value {
+                case Classic.numberOffset: isNumber = true
+                case Classic.architectureOffset: isNumber = false
+                // Nothing of what was known before goes on beyond it: the accumulator is overwritten.
+                default: return .arguments(at: index)
+                }
+                index += 1
+            } else if instruction.isJump {
+                index += 1 + Int(instruction.value)
+            } else if let isNumber, instruction.isComparison {
+                if !isNumber {
+                    guard instruction.isComparisonForEquality else { return nil }
+                    named.insert(instruction.value)
+                }
+                let holds = instruction.holds(for: isNumber ? number : machine)
+                index += 1 + Int(holds ? instruction.isTrue : instruction.isFalse)
+            } else {
+                return nil
+            }
+        }
+        return nil
+    }
+
+    /// Where an instruction leads to: for one that compares, if it holds, and if not.
+    func targets(of index: Int) -> [Int] {
+        let instruction = instructions[index]
+        if instruction.isAnswer { return [] }
+        if instruction.isJump { return [index + 1 + Int(instruction.value)] }
+        if instruction.isConditional {
+            return [index + 1 + Int(instruction.isTrue), index + 1 + Int(instruction.isFalse)]
+        }
+        return [index + 1]
+    }
+
+    /// All instructions that can be come to from these, in their order.
+    func reachable(from places: [Int]) -> [Int] {
+        var seen: Set<Int> = []
+        var open = places
+        while let place = open.popLast() {
+            guard place < instructions.count, seen.insert(place).inserted else { continue }
+            open += targets(of: place)
+        }
+        return seen.sorted()
+    }
+}
+
+extension Classic.Instruction {
+    fileprivate var isAnswer: Bool { code == UInt16(BPF_RET | BPF_K) }
+    fileprivate var isLoad: Bool { code == UInt16(BPF_LD | BPF_W | BPF_ABS) }
+    fileprivate var isJump: Bool { code == UInt16(BPF_JMP | BPF_JA) }
+    fileprivate var isConditional: Bool { code & 7 == UInt16(BPF_JMP) && !isJump }
+    fileprivate var isComparisonForEquality: Bool { code == UInt16(BPF_JMP | BPF_JEQ | BPF_K) }
+    /// One after which all that matters is on which side of a number another one is.
+    fileprivate var isComparison: Bool {
+        isComparisonForEquality || code == UInt16(BPF_JMP | BPF_JGT | BPF_K)
+            || code == UInt16(BPF_JMP | BPF_JGE | BPF_K)
+    }
+
+    fileprivate func holds(for number: UInt32) -> Bool {
+        if isComparisonForEquality { return number == value }
+        return code == UInt16(BPF_JMP | BPF_JGT | BPF_K) ? number > value : number >= value
+    }
+}
