@@ -21,7 +21,9 @@ OPERATIONS = ["--version", "run", "create", "start", "state", "exec", "kill", "d
 # The same steps of a container as an engine would have it.
 LIFE = ["create", "start", "delete"]
 LARGE = "engine's: "
-OPERATIONS += [LARGE + step for step in LIFE] + [LARGE + "+".join(LIFE)]
+# And all of them without its filter of system calls: the difference is what that costs.
+UNFILTERED = LARGE + "no filter"
+OPERATIONS += [LARGE + step for step in LIFE] + [LARGE + "+".join(LIFE), UNFILTERED]
 
 
 def parse_arguments():
@@ -186,7 +188,7 @@ def make_bundle(directory, arguments):
     return directory
 
 
-def make_large_bundle(directory, arguments):
+def make_large_bundle(directory, arguments, is_filtered=True):
     """The same root as an engine would configure it: a filter of most system calls, 20 mounts, every path
     masked or read-only that engines name, and all namespaces that every runtime here has."""
     make_bundle(directory, arguments)
@@ -214,7 +216,8 @@ def make_large_bundle(directory, arguments):
     linux["namespaces"].append({"type": "cgroup"})
     linux["maskedPaths"] += ["/proc/asound", "/proc/interrupts", "/sys/devices/virtual/powercap"]
     linux["sysctl"] = {"net.ipv4.ip_unprivileged_port_start": "0"}
-    linux["seccomp"] = filter_of_most_calls()
+    if is_filtered:
+        linux["seccomp"] = filter_of_most_calls()
     process = configuration["process"]
     for limit, value in [("RLIMIT_CORE", 0), ("RLIMIT_NPROC", 1000)]:
         process["rlimits"].append({"type": limit, "hard": value, "soft": value})
@@ -333,7 +336,7 @@ def wait_until_stopped(pid):
 
 
 def one_round(name, command, number, bundles, state, stopwatch, samples):
-    true, sleep, large = bundles
+    true, sleep, large, unfiltered = bundles
     base = command + ["--root", os.path.join(state, name)]
     container = f"bench-{os.getpid()}-{name}-{number}"
 
@@ -363,25 +366,27 @@ def one_round(name, command, number, bundles, state, stopwatch, samples):
     except Exception:
         subprocess.run(base + ["delete", "--force", container], capture_output=True, timeout=20)
         raise
-    life(base, large, container, pid_file, stopwatch, samples[name])
+    for step, sample in life(base, large, container, pid_file, stopwatch).items():
+        samples[name].setdefault(LARGE + step, []).append(sample)
+    whole = life(base, unfiltered, container, pid_file, stopwatch)["+".join(LIFE)]
+    samples[name].setdefault(UNFILTERED, []).append(whole)
 
 
-def life(base, bundle, container, pid_file, stopwatch, samples):
-    """A container's whole life as an engine calls it, with its sum."""
-    spent = []
+def life(base, bundle, container, pid_file, stopwatch):
+    """A container's whole life as an engine calls it: a sample of each step, and of the sum."""
+    samples = {}
     try:
         for step in LIFE:
             words = ["--bundle", bundle, "--pid-file", pid_file] if step == "create" else []
             seconds, peak, faults = stopwatch.run(base + [step] + words + [container])
-            spent.append((seconds * 1000, peak, faults))
-            samples.setdefault(LARGE + step, []).append(spent[-1])
+            samples[step] = (seconds * 1000, peak, faults)
             if step == "start":
                 wait_until_stopped(int(open(pid_file).read()))
     except Exception:
         subprocess.run(base + ["delete", "--force", container], capture_output=True, timeout=20)
         raise
-    times, peaks, faults = zip(*spent)
-    samples.setdefault(LARGE + "+".join(LIFE), []).append((sum(times), max(peaks), sum(faults)))
+    times, peaks, faults = zip(*samples.values())
+    return samples | {"+".join(LIFE): (sum(times), max(peaks), sum(faults))}
 
 
 def median(values):
@@ -450,6 +455,7 @@ def main():
             make_bundle(os.path.join(work, "true"), ["/bin/true"]),
             make_bundle(os.path.join(work, "sleep"), ["sleep", "1000"]),
             make_large_bundle(os.path.join(work, "large"), ["/bin/true"]),
+            make_large_bundle(os.path.join(work, "unfiltered"), ["/bin/true"], is_filtered=False),
         )
         state = os.path.join(work, "state")
         os.mkdir(state, 0o700)
