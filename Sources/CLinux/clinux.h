@@ -355,8 +355,13 @@ static inline ssize_t clinux_recvmsg(int fd, struct iovec *payload, int *descrip
     return count;
 }
 
-// SIG_DFL and SIG_IGN are casts, which Swift does not import.
-static inline void clinux_signal_default(int number) { signal(number, SIG_DFL); }
+// SIG_DFL and SIG_IGN are casts, which Swift does not import. Default by the system call itself: libc refuses
+// the two signals that it keeps for itself, which its posix_spawn(3) leaves ignored. All of the kernel's
+// struct sigaction is zero then (SIG_DFL, no flags, an empty mask of eight bytes).
+static inline void clinux_signal_default(int number) {
+    const unsigned long action[4] = {0};
+    syscall(SYS_rt_sigaction, number, action, NULL, 8UL);
+}
 static inline void clinux_signal_ignore(int number) { signal(number, SIG_IGN); }
 
 // An _IO macro of <linux/tty.h>; Linux 4.13.

@@ -76,7 +76,7 @@ package enum Signal {
     /// Gives every signal its default action.
     package static func resetActions() {
         for number in 1...last where number != kill && number != stop {
-            clinux_signal_default(number)  // The two that libc keeps for itself are refused.
+            clinux_signal_default(number)
         }
     }
 

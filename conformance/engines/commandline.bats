@@ -1072,3 +1072,14 @@ error_of_start() {
     ok
     equal "$output" 4
 }
+
+# posix_spawn(3) leaves the two signals ignored that libc keeps for itself; make(1), for one, uses it.
+@test "run: what the caller ignores is not ignored inside, libc's own signals included" {
+    args grep SigIgn /proc/self/status
+    with python3 -c 'import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' -- run --bundle "$BUNDLE" "$ID"
+    ok
+    equal "$output" $'SigIgn:\t0000000000000000'
+}
