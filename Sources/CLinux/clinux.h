@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What Swift cannot import by itself: variadic calls, function-like macros, and system calls that
-// the C library of Debian 12 or Ubuntu 22.04 has no wrapper for. No logic lives here.
+// the C library of Debian 12 or Ubuntu 22.04 has no wrapper for. No logic lives here but in
+// clinux_release.
 
 #ifndef CLINUX_H
 #define CLINUX_H
@@ -127,7 +128,7 @@ static inline long clinux_mremap_onto(unsigned long from, unsigned long length, 
     return (long)mremap((void *)from, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)onto);
 }
 
-// The one place with logic: nothing else of the program may run between these calls, or it would be
+// Nothing else of the program may run between these calls, or it would be
 // read into memory again, or change data that is let go of. So they are made through syscall(2), from
 // one function, with nothing but the stack. Of data, only pages that are still the file's are let go of
 // (pagemap's bits 61 to 63; the kernel's documentation, admin-guide/mm/pagemap).
