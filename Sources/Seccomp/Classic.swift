@@ -66,7 +66,8 @@ enum Classic {
 
     /// A program's instructions.
     static func instructions(of bytes: [UInt8]) -> [Instruction] {
-        stride(from: 0, to: bytes.count / 8 * 8, by: 8).map { at in
+        let size = MemoryLayout<sock_filter>.size
+        return stride(from: 0, to: bytes.count / size * size, by: size).map { at in
             // In the byte order of the machine that it is for.
             let raw = unsafe bytes.withUnsafeBytes {
                 unsafe $0.loadUnaligned(fromByteOffset: at, as: sock_filter.self)

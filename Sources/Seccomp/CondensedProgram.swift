@@ -24,7 +24,7 @@ struct CondensedProgram {
         let kept = program.reachable(from: sections.flatMap(\.places))
         guard let condensed = Self.assemble(sections, program, keeping: kept),
             condensed.count < program.instructions.count,
-            Self.isSame(Walk(condensed), as: program, for: sections)
+            Self.isSame(Walk(condensed), as: program, keeping: kept, for: sections)
         else { return nil }
         var result = Classic.Program()
         for instruction in condensed { result.append(instruction) }
@@ -189,9 +189,9 @@ struct CondensedProgram {
 
     // MARK: Seeing that it is the same
 
-    private static func isSame(_ condensed: Walk, as program: Walk, for sections: [Section]) -> Bool
-    {
-        let kept = program.reachable(from: sections.flatMap(\.places))
+    private static func isSame(
+        _ condensed: Walk, as program: Walk, keeping kept: [Int], for sections: [Section]
+    ) -> Bool {
         let first = condensed.instructions.count - kept.count
         var named: Set<UInt32> = []
         for section in sections {
