@@ -218,6 +218,17 @@ is_status() { [ "$(status_of)" = "$1" ]; }
 stopped() { within 5 is_status stopped; }
 end_container() { rt kill "$ID" KILL; stopped; }
 
+# uproot DIRECTORY: kills who has it in the command line, and removes it with what is mounted there.
+uproot() {
+    local pid at
+    for pid in $(grep -lsa -- "$1/" /proc/[0-9]*/cmdline | cut -d/ -f3); do
+        [ "$pid" = "$$" ] || kill -KILL "$pid" 2>/dev/null || true
+    done
+    awk -v at="$1/" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo | sort -r \
+        | while read -r at; do umount -l "$at" || true; done
+    rm -rf --one-file-system "$1"
+}
+
 # gone PID: no such process, or only its zombie.
 gone() {
     local stat

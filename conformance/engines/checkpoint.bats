@@ -37,6 +37,16 @@ count() {
     echo "$n"
 }
 
+# counting, on a terminal, where it also says the number.
+counting_on_terminal() {
+    edit '.process.terminal = true'
+    script 'n=0; while :; do n=$((n + 1)); echo $n >/tmp/n; echo said $n; sleep 0.05; done'
+    background "$(helper receive-fd.py)" "$T/console" "$T/report"
+    within 5 test -S "$T/console"
+    launched --console-socket "$T/console"
+    within 5 grep -q said "$T/report.text"
+}
+
 counts_on() {
     local before
     before=$(count)
@@ -48,11 +58,11 @@ more_than() { [ "$(count)" -gt "$1" ] 2>/dev/null; }
 # restored [FLAG…]: in the background.
 restored() {
     call "$T/restored.out" "$T/restored.err" "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" \
-        restore -d --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/work" "$@" "$ID"
+        restore -d --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/criu" "$@" "$ID"
     errors=$(cat "$T/restored.err")
 }
 
-checkpointed() { rt checkpoint --image-path "$T/images" --work-path "$T/work" "$@" "$ID"; }
+checkpointed() { rt checkpoint --image-path "$T/images" --work-path "$T/criu" "$@" "$ID"; }
 
 @test "checkpoint: a counting process goes on counting" {
     counting
@@ -134,15 +144,15 @@ a_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 
         exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
         exec 9<>"$T/status"
         exec "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" checkpoint --image-path "$T/images" \
-            --work-path "$T/work" --lazy-pages --page-server "127.0.0.1:$port" --status-fd 9 "$ID"
+            --work-path "$T/criu" --lazy-pages --page-server "127.0.0.1:$port" --status-fd 9 "$ID"
     ) </dev/null >"$T/lazy.out" 2>"$T/lazy.err" &
     KNOWN+=("$!")
     local checkpoint=$!
     # One byte, which is zero.
     equal "$(timeout "$LIMIT" head -c 1 "$T/status" | od -An -tx1 | tr -d ' ')" 00
     is_alive "$checkpoint"
-    background criu lazy-pages --page-server --address 127.0.0.1 --port "$port" -D "$T/images" -W "$T/work" -v2 -o lazy.log
-    within 10 test -S "$T/work/lazy-pages.socket"
+    background criu lazy-pages --page-server --address 127.0.0.1 --port "$port" -D "$T/images" -W "$T/criu" -v2 -o lazy.log
+    within 10 test -S "$T/criu/lazy-pages.socket"
     # The one that it was is there until all of its memory has been fetched.
     ID=$original-again
     restored --lazy-pages
@@ -180,12 +190,7 @@ a_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 
 }
 
 @test "checkpoint: --shell-job: with a terminal" {
-    edit '.process.terminal = true'
-    script 'n=0; while :; do n=$((n + 1)); echo $n >/tmp/n; echo said $n; sleep 0.05; done'
-    background "$(helper receive-fd.py)" "$T/console" "$T/report"
-    within 5 test -S "$T/console"
-    launched --console-socket "$T/console"
-    within 5 grep -q said "$T/report.text"
+    counting_on_terminal
     checkpointed --shell-job
     ok
     background "$(helper receive-fd.py)" "$T/second" "$T/report2"
@@ -310,12 +315,7 @@ a_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 
 }
 
 @test "checkpoint: a terminal comes back, by --console-socket" {
-    edit '.process.terminal = true'
-    script 'n=0; while :; do n=$((n + 1)); echo $n >/tmp/n; echo said $n; sleep 0.05; done'
-    background "$(helper receive-fd.py)" "$T/console" "$T/report"
-    within 5 test -S "$T/console"
-    launched --console-socket "$T/console"
-    within 5 grep -q said "$T/report.text"
+    counting_on_terminal
     checkpointed
     ok
     restored
@@ -347,7 +347,7 @@ a_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 
 # restored_at_length: in the foreground; what is restored has come to its end before it is looked at.
 restored_at_length() {
     with strace -qq -o "$T/strace" -e trace=pidfd_open -e inject=pidfd_open:delay_enter=1500ms -- \
-        restore --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/work" "$ID"
+        restore --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/criu" "$ID"
 }
 
 # confinement: what the container's process may do, and has open.

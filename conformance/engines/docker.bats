@@ -57,13 +57,7 @@ teardown_file() {
     docker_ ps -aq 2>/dev/null | xargs -r timeout 60 docker --host "unix://$D/sock" rm -f >/dev/null 2>&1 || true
     docker_down TERM || true
     # Its containerd, and shims, should there still be some.
-    local pid
-    for pid in $(grep -lsa -- "$D/" /proc/[0-9]*/cmdline | cut -d/ -f3); do
-        [ "$pid" = "$$" ] || kill -KILL "$pid" 2>/dev/null || true
-    done
-    awk -v at="$D/" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo | sort -r \
-        | while read -r at; do umount -l "$at" || true; done
-    rm -rf --one-file-system "$D"
+    uproot "$D"
 }
 
 setup() {

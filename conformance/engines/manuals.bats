@@ -15,6 +15,9 @@ commands() { rt help; sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$out
 # flags_of TEXT: those at the beginning of a line of help, one a line.
 flags_of() { grep -oE '^ +(-[a-z], )?--[a-z0-9-]+|^ +-[a-z]\b' <<<"$1" | grep -oE -- '--?[a-z][a-z0-9-]*' | sort -u; }
 
+# long_flags [COMMAND]: the long ones in its help.
+long_flags() { rt help "$@"; flags_of "$output" | grep -- ^--; }
+
 # fl: of lines of mdoc(7), what the macro Fl makes flags of.
 fl() {
     awk '{
@@ -83,42 +86,33 @@ same() { diff <(echo "$2") <(echo "$3") || say "$1 (<: what help has, >: what is
 
 @test "manuals: bash completes each flag of each command, and no other" {
     script_for bash
-    local command flags
+    local command
     for command in $(commands); do
-        rt help "$command"
-        flags=$(flags_of "$output" | grep -- ^--)
         in_bash martlet "$command" --
-        same "bash: $command" "$flags" "$(sort -u <<<"$output")"
+        same "bash: $command" "$(long_flags "$command")" "$(sort -u <<<"$output")"
     done
-    rt help
-    flags=$(flags_of "$output" | grep -- ^--)
     in_bash martlet --
-    same bash "$flags" "$(sort -u <<<"$output")"
+    same bash "$(long_flags)" "$(sort -u <<<"$output")"
     in_bash martlet ''
     same 'bash, commands' "$(commands | sort)" "$(in_bash martlet ''; sort <<<"$output")"
 }
 
 @test "manuals: fish completes each flag of each command, and no other" {
     script_for fish
-    local command flags
+    local command
     for command in $(commands); do
-        rt help "$command"
-        flags=$(flags_of "$output" | grep -- ^--)
         in_fish "martlet $command --"
-        same "fish: $command" "$flags" "$(sort -u <<<"$output")"
+        same "fish: $command" "$(long_flags "$command")" "$(sort -u <<<"$output")"
     done
     same 'fish, commands' "$(commands | sort)" "$(in_fish 'martlet '; sort <<<"$output")"
 }
 
 @test "manuals: zsh is told of each flag of each command, and no other" {
     script_for zsh
-    local command flags
+    local command
     for command in $(commands); do
-        rt help "$command"
-        flags=$(flags_of "$output" | grep -- ^--)
-        same "zsh: $command" "$flags" "$(sed -n "/^            $command)\$/,/;;/p" "$T/_martlet" \
+        same "zsh: $command" "$(long_flags "$command")" "$(sed -n "/^            $command)\$/,/;;/p" "$T/_martlet" \
             | sed "s/\[.*//" | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u)"
     done
-    rt help
     same 'zsh, commands' "$(commands | sort)" "$(sed -n "/local -a commands=/,/^ *)/s/^ *'\([a-z]*\):.*/\1/p" "$T/_martlet" | sort)"
 }

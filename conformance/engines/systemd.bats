@@ -6,21 +6,7 @@
 #     sudo conformance/vm/run --init systemd --cgroups hybrid conformance/run conformance/engines/systemd.bats
 
 load ../helpers
-
-setup_file() {
-    GLOBAL+=(--systemd-cgroup)
-    # Where there is none, each test says so.
-    [ -n "$(missing)" ] || it_runs
-}
-
-# What these tests need and is not there.
-missing() {
-    if [ "$(cat /proc/1/comm)" != systemd ]; then
-        echo 'systemd is not process 1'
-    elif [ ! -S /run/dbus/system_bus_socket ]; then
-        echo 'no system bus'
-    fi
-}
+load ../helpers/systemd
 
 also_setup() {
     [ -z "$(missing)" ] || not_here "$(missing)"

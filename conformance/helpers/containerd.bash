@@ -66,14 +66,8 @@ containerd_kill() {
 # For teardown_file. Shims that are still there have the directory in their command line.
 containerd_down() {
     [ -n "${CD:-}" ] || return 0
-    local pid
     containerd_kill TERM || containerd_kill KILL || true
-    for pid in $(grep -lsa -- "$CD/" /proc/[0-9]*/cmdline | cut -d/ -f3); do
-        [ "$pid" = "$$" ] || kill -KILL "$pid" 2>/dev/null || true
-    done
-    awk -v at="$CD/" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo | sort -r \
-        | while read -r at; do umount -l "$at" || true; done
-    rm -rf --one-file-system "$CD"
+    uproot "$CD"
 }
 
 # ctr_ WORD…: ctr in our namespace.

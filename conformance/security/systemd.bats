@@ -6,19 +6,7 @@
 #     sudo conformance/vm/run --init systemd conformance/run conformance/security/systemd.bats
 
 load ../helpers
-
-missing() {
-    if [ "$(cat /proc/1/comm)" != systemd ]; then
-        echo 'systemd is not process 1'
-    elif [ ! -S /run/dbus/system_bus_socket ]; then
-        echo 'no system bus'
-    fi
-}
-
-setup_file() {
-    GLOBAL+=(--systemd-cgroup)
-    [ -n "$(missing)" ] || it_runs
-}
+load ../helpers/systemd
 
 also_setup() {
     [ -z "$(missing)" ] || not_here "$(missing)"
