@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CJSON
+internal import Glibc
 
 /// The types of JSON; numbers are told apart by how they are written.
 package enum JSONKind: Sendable {
@@ -76,11 +77,14 @@ package struct JSONNode {
     // an error asks these instead, so that a text full of errors does not cost its square.
 
     /// The string, if it is one.
-    package var stringIfAny: String? {
+    package var stringIfAny: String? { textIfAny?.string }
+
+    /// The same, and whether there is a NUL character in it, where C would take it to end.
+    package var textIfAny: (string: String, hasNUL: Bool)? {
         guard kind == .string, let start = unsafe json_object_get_string(value) else { return nil }
         let length = unsafe Int(json_object_get_string_len(value))
         let bytes = unsafe UnsafeRawBufferPointer(start: start, count: length)
-        return unsafe String(decoding: bytes, as: UTF8.self)
+        return unsafe (String(decoding: bytes, as: UTF8.self), strlen(start) != length)
     }
 
     /// The boolean, which must be one.

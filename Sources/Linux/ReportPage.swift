@@ -39,13 +39,19 @@ internal import CLinux
     package let descriptor: FileDescriptor
     private let start: UnsafeMutableRawPointer
 
-    /// Makes one. The system calls are `memfd_create(2)` and `mmap(2)`.
-    package init() throws(SystemCallError) {
-        let memory = try MemoryFile.make("report")
+    /// Makes one, whose descriptor's number is over `last`. The system calls are `memfd_create(2)`
+    /// and `mmap(2)`.
+    package init(above last: CInt = 2) throws(SystemCallError) {
+        var memory = try MemoryFile.make("report")
+        if memory.number <= last {
+            memory = try Descriptors.duplicate(memory.number, from: last + 1)
+        }
         let number = memory.number
         _ = try check("ftruncate") { ftruncate(number, off_t(Self.size)) }
         unsafe start = unsafe try Self.map(number)
         descriptor = memory
+        // So that the page is there when the time comes.
+        unsafe start.storeBytes(of: 0, as: Int32.self)
     }
 
     private static func map(_ number: CInt) throws(SystemCallError) -> UnsafeMutableRawPointer {

@@ -178,6 +178,14 @@ package enum Socket {
         return ReceivedMessage(bytes: Array(bytes[..<count]), descriptor: descriptor)
     }
 
+    /// Bytes of the next packet, which stays where it is; 0 when the other side has closed. Waits for it.
+    /// The system call is `recv(2)`, MSG_PEEK.
+    package static func lengthOfNextPacket(from number: CInt) throws(SystemCallError) -> Int {
+        try check("recv") {
+            recv(number, nil, 0, CInt(MSG_PEEK | MSG_TRUNC))
+        }
+    }
+
     /// Ends reading at the other side. The system call is `shutdown(2)`.
     package static func endWriting(_ socket: borrowing FileDescriptor) throws(SystemCallError) {
         let number = socket.number

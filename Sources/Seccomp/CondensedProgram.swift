@@ -8,8 +8,8 @@ internal import CLinux
 /// follow each other mostly get the same answer, and what the kernel does to load a filter takes as long as
 /// the filter has instructions: it makes machine code of each, and then follows the program once for every
 /// call there is (kernel/seccomp.c, `seccomp_cache_prepare`). So the answers are looked up, for each machine
-/// and each number, and written down as ranges, which are found by halving. Where an answer depends on
-/// arguments, the instructions that look at them are taken over as they are.
+/// and each number, and written down as ranges, which are found by halving the numbers that there are.
+/// Where an answer depends on arguments, the instructions that look at them are taken over as they are.
 ///
 /// What comes out is followed once more for every machine and number, and given up if it ever comes to
 /// another end than the program that it was made of.
@@ -61,8 +61,9 @@ struct CondensedProgram {
         var named: Set<UInt32> = []
         guard let others = ranges(of: program, unnamed, numbers, naming: &named) else { return nil }
         var sections: [Section] = []
-        // Each may name more: whoever is not the first is asked about only then.
-        while let machine = named.subtracting(sections.map(\.machine)).min() {
+        // Each may name more: whoever is not the first is asked about only then. The highest is the
+        // one of 64 bits, of which there are the most calls.
+        while let machine = named.subtracting(sections.map(\.machine)).max() {
             guard let ranges = ranges(of: program, machine, numbers, naming: &named) else {
                 return nil
             }
@@ -97,13 +98,20 @@ struct CondensedProgram {
     {
         var elements: [Element] = [.instruction(.load(offset: Classic.architectureOffset))]
         for section in sections {
-            var body = tree(section.ranges[...])
+            var body = tree(leaves(of: section)[...])
             if section.ranges.count > 1 {
                 body.insert(.instruction(.load(offset: Classic.numberOffset)), at: 0)
             }
             if section.isNamed {
-                elements.append(.instruction(.jumpIfEqual(section.machine, then: 1, otherwise: 0)))
-                elements.append(.instruction(.jump(UInt32(body.count))))
+                if let distance = UInt8(exactly: body.count) {
+                    elements.append(
+                        .instruction(
+                            .jumpIfEqual(section.machine, then: 0, otherwise: distance)))
+                } else {
+                    elements.append(
+                        .instruction(.jumpIfEqual(section.machine, then: 1, otherwise: 0)))
+                    elements.append(.instruction(.jump(UInt32(body.count))))
+                }
             }
             elements += body
         }
@@ -137,54 +145,135 @@ struct CondensedProgram {
         return result
     }
 
+    /// Numbers with one answer, but for some single ones among them.
+    private struct Leaf {
+        var first: UInt32
+        var end: UInt32
+        var outcome: Outcome
+        var exceptions: [(number: UInt32, outcome: Outcome)] = []
+
+        /// How many calls are likely to lie in it: nobody has as many as the widest gaps have room for.
+        var weight: Int { Int(min(end - first, 128)) }
+
+        /// Each is compared with, one after another.
+        static let exceptionLimit = 3
+        var isAnException: Bool { end - first == 1 && exceptions.isEmpty }
+    }
+
+    /// A single number takes one comparison where its neighbours have one answer, and two elsewhere.
+    private static func leaves(of section: Section) -> [Leaf] {
+        let ends = section.ranges.dropFirst().map(\.first) + [.max]
+        var leaves: [Leaf] = []
+        for (range, end) in zip(section.ranges, ends) {
+            leaves.append(Leaf(first: range.first, end: end, outcome: range.outcome))
+            guard leaves.count > 2 else { continue }
+            let (before, single) = (leaves[leaves.count - 3], leaves[leaves.count - 2])
+            if single.isAnException, before.outcome == range.outcome,
+                before.exceptions.count < Leaf.exceptionLimit
+            {
+                leaves.removeLast(2)
+                leaves[leaves.count - 1].end = end
+                leaves[leaves.count - 1].exceptions.append((single.first, single.outcome))
+            }
+        }
+        return leaves
+    }
+
+    /// The first leaf of the upper half. The kernel follows a program once for each number that it has
+    /// a call for, and most of those lie where a range is wide.
+    private static func middle(of leaves: ArraySlice<Leaf>) -> Int {
+        let total = leaves.reduce(0) { $0 + $1.weight }
+        var below = 0
+        var (best, least) = (leaves.startIndex + 1, Int.max)
+        for index in leaves.indices.dropFirst() {
+            below += leaves[index - 1].weight
+            let difference = abs(total - 2 * below)
+            if difference < least { (best, least) = (index, difference) }
+        }
+        return best
+    }
+
     /// So many comparisons at the most reach all that they lead to: a conditional jump is of 255 at the most.
     private static let comparisonLimit = 120
 
-    /// Comparisons that lead to the range of a number.
-    private static func tree(_ ranges: ArraySlice<(first: UInt32, outcome: Outcome)>) -> [Element] {
-        if ranges.count > comparisonLimit {
-            let middle = (ranges.startIndex + ranges.endIndex) / 2
-            let below = tree(ranges[..<middle])
+    /// Comparisons that lead to what a number comes to.
+    private static func tree(_ leaves: ArraySlice<Leaf>) -> [Element] {
+        if comparisons(in: leaves) > comparisonLimit {
+            let middle = middle(of: leaves)
+            let below = tree(leaves[..<middle])
             return [
-                .instruction(.jumpIfAtLeast(ranges[middle].first, then: 0, otherwise: 1)),
+                .instruction(.jumpIfAtLeast(leaves[middle].first, then: 0, otherwise: 1)),
                 .instruction(.jump(UInt32(below.count))),
-            ] + below + tree(ranges[middle...])
+            ] + below + tree(leaves[middle...])
         }
-        // The comparisons, then what they lead to, each thing once.
-        var outcomes: [Outcome] = []
-        for range in ranges where !outcomes.contains(range.outcome) {
-            outcomes.append(range.outcome)
-        }
-        let count = ranges.count - 1
-        var elements: [Element] = []
-        func distance(
-            to part: ArraySlice<(first: UInt32, outcome: Outcome)>, comparisonsBetween: Int
-        ) -> UInt8 {
-            if part.count > 1 { return UInt8(comparisonsBetween) }
-            let outcome = outcomes.firstIndex(of: part[part.startIndex].outcome) ?? 0
-            return UInt8(count - elements.count - 1 + outcome)
-        }
-        func compare(_ part: ArraySlice<(first: UInt32, outcome: Outcome)>) {
-            if part.count == 1 { return }
-            let middle = (part.startIndex + part.endIndex) / 2
-            let (below, above) = (part[..<middle], part[middle...])
-            elements.append(
-                .instruction(
-                    .jumpIfAtLeast(
-                        part[middle].first,
-                        then: distance(to: above, comparisonsBetween: below.count - 1),
-                        otherwise: distance(to: below, comparisonsBetween: 0))))
-            compare(below)
-            compare(above)
-        }
-        compare(ranges)
-        return elements
-            + outcomes.map { outcome in
+        var tree = ComparisonTree(count: comparisons(in: leaves))
+        tree.compare(leaves)
+        return tree.elements
+            + tree.outcomes(of: leaves).map { outcome in
                 switch outcome {
                 case .answer(let word): .instruction(.answer(word))
                 case .arguments(let place): .jump(toPlace: place)
                 }
             }
+    }
+
+    private static func comparisons(in leaves: ArraySlice<Leaf>) -> Int {
+        leaves.reduce(leaves.count - 1) { $0 + $1.exceptions.count }
+    }
+
+    /// The comparisons, then what they lead to, each thing once.
+    private struct ComparisonTree {
+        /// Comparisons in all.
+        let count: Int
+        private(set) var elements: [Element] = []
+        private(set) var outcomes: [Outcome] = []
+
+        init(count: Int) { self.count = count }
+
+        mutating func compare(_ leaves: ArraySlice<Leaf>) {
+            guard let first = leaves.first else { return }
+            if leaves.count == 1 { return compare(first) }
+            let middle = middle(of: leaves)
+            let (below, above) = (leaves[..<middle], leaves[middle...])
+            let between = comparisons(in: below)
+            elements.append(
+                .instruction(
+                    .jumpIfAtLeast(
+                        leaves[middle].first, then: distance(to: above, beyond: between),
+                        otherwise: distance(to: below, beyond: 0))))
+            compare(below)
+            compare(above)
+        }
+
+        /// What is led to; all of it is one thing where there is nothing to compare.
+        func outcomes(of leaves: ArraySlice<Leaf>) -> [Outcome] {
+            elements.isEmpty ? leaves.prefix(1).map(\.outcome) : outcomes
+        }
+
+        private mutating func compare(_ leaf: Leaf) {
+            for (index, exception) in leaf.exceptions.enumerated() {
+                let isLast = index == leaf.exceptions.count - 1
+                elements.append(
+                    .instruction(
+                        .jumpIfEqual(
+                            exception.number, then: distance(to: exception.outcome),
+                            otherwise: isLast ? distance(to: leaf.outcome) : 0)))
+            }
+        }
+
+        /// To the first comparison of a part, or to what it comes to without one.
+        private mutating func distance(to part: ArraySlice<Leaf>, beyond between: Int) -> UInt8 {
+            if let first = part.first, comparisons(in: part) == 0 {
+                return distance(to: first.outcome)
+            }
+            return UInt8(between)
+        }
+
+        private mutating func distance(to outcome: Outcome) -> UInt8 {
+            let place = outcomes.firstIndex(of: outcome) ?? outcomes.count
+            if place == outcomes.count { outcomes.append(outcome) }
+            return UInt8(count - elements.count - 1 + place)
+        }
     }
 
     // MARK: Seeing that it is the same

@@ -3,36 +3,41 @@
 package import Linux
 package import OCI
 
-/// A profile as it is loaded, and what must be known of it besides.
-package struct Filter: Equatable, Sendable {
-    package var program: [UInt8]
-    package var flags: SystemCallFilter.Flags
-    /// Whether there is a listener to pass on.
-    package var hasListener: Bool { flags.contains(.listener) }
-    /// What a person should know, though it is no error.
-    package var warnings: [String]
-    /// Names the program.
+/// What a profile was compiled to.
+package struct FilterProgram: Equatable, Sendable {
+    /// The instructions, as the kernel takes them.
+    package let bytes: [UInt8]
     package let key: ProgramKey
-    /// Set when the program was compiled now, and the cache does not have it.
-    package var uncachedKey: ProgramKey?
+    /// Whether the cache had it.
+    package let isCached: Bool
+}
 
-    /// Checks a profile against the kernel, and compiles it, unless the cache has it already.
-    package init(_ profile: SeccompProfile, cache: borrowing ProgramCache)
-        throws(SeccompError)
-    {
+/// A profile, checked against the kernel: all that is known of a filter before its program is.
+package struct Filter: Sendable {
+    /// How it is loaded.
+    package let flags: SystemCallFilter.Flags
+    /// What a person should know, though it is no error.
+    package let warnings: [String]
+    private let profile: SeccompProfile
+
+    package init(_ profile: SeccompProfile) throws(SeccompError) {
         flags = try Self.flags(of: profile)
         warnings = Self.warnings(about: profile)
+        self.profile = profile
+    }
+
+    /// What the cache has for the profile, or what it is compiled to now.
+    package func program(from cache: borrowing ProgramCache) throws(SeccompError) -> FilterProgram {
+        let key: ProgramKey
         do throws(SystemCallError) {
             key = try ProgramKey(profile)
         } catch {
             throw SeccompError("linux.seccomp", "\(error)")
         }
         if let cached = cache.program(for: key) {
-            program = cached
-            return
+            return FilterProgram(bytes: cached, key: key, isCached: true)
         }
-        program = try Compiler.compile(profile)
-        uncachedKey = key
+        return FilterProgram(bytes: try Compiler.compile(profile), key: key, isCached: false)
     }
 
     /// A program as it was compiled before, if the cache still has it.
@@ -46,13 +51,16 @@ package struct Filter: Equatable, Sendable {
     /// The flags to load with; each one that was asked for, or an error that names it.
     static func flags(of profile: SeccompProfile) throws(SeccompError) -> SystemCallFilter.Flags {
         var flags: SystemCallFilter.Flags = []
-        for (index, flag) in (profile.flags ?? []).enumerated() {
-            guard SystemCallFilter.isSupported(flag.word) else {
-                throw SeccompError(
-                    "linux.seccomp.flags[\(index)]",
-                    "this kernel does not support \(flag.rawValue)")
+        if let asked = profile.flags {
+            for index in asked.indices {
+                let flag = asked[index]
+                guard SystemCallFilter.isSupported(flag.word) else {
+                    throw SeccompError(
+                        "linux.seccomp.flags[\(index)]",
+                        "this kernel does not support \(flag.rawValue)")
+                }
+                flags.insert(flag.word)
             }
-            flags.insert(flag.word)
         }
         guard profile.notifies else {
             // It tells how to wait for a listener's answer, and there is no listener.
@@ -78,7 +86,7 @@ package struct Filter: Equatable, Sendable {
 
     private static func warnings(about profile: SeccompProfile) -> [String] {
         var warnings: [String] = []
-        for (index, rule) in profile.syscalls.enumerated() where rule.comparesAnIndexTwice {
+        for index in profile.syscalls.indices where profile.syscalls[index].comparesAnIndexTwice {
             warnings.append(
                 "linux.seccomp.syscalls[\(index)].args: an index is compared more than once; as "
                     + "in other runtimes each comparison is a rule of its own, and one that holds "

@@ -9,7 +9,7 @@ package import OCI
 /// is only told at load (flags, the listener) is left out.
 package struct ProgramKey: Equatable, Sendable {
     /// Of the way from a profile to a program: higher whenever another program comes out.
-    private static let version: UInt64 = 2
+    private static let version: UInt64 = 3
 
     /// SHA-256 of ``text(for:kernel:)``.
     package let digest: [UInt8]

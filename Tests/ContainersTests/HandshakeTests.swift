@@ -10,7 +10,7 @@ import Testing
         .failed(kind: .failed, reason: "no"), .failed(kind: .invalidConfiguration, reason: "é\n"),
         .failed(kind: .notExecutable, reason: ""), .made(pid: 1), .made(pid: .max),
         .hooksDue, .failed(kind: .hookFailed, reason: "it said no"),
-        .listening, .listenerSent, .networkMade,
+        .listening, .listenerSent, .networkMade, .filter([]), .filter([6, 0, 0, 0, 1]),
     ]
 
     @Test(arguments: all) func `is itself again at the other end`(message: Message) throws {
@@ -49,6 +49,17 @@ import Testing
         #expect(
             try Conversation.receive(from: pair.theirs.number)
                 == .failed(kind: .failed, reason: cut))
+    }
+
+    @Test func `takes a whole filter where one is waited for`() throws {
+        let program = [UInt8](
+            repeating: 6,
+            count: SystemCallFilter.instructionLimit * SystemCallFilter.instructionSize)
+        let pair = try Socket.pair(.packets)
+        try Conversation.send(.filter(program), to: pair.ours.number)
+        let received = try Conversation.receiveWithDescriptor(
+            from: pair.theirs.number, limit: 1 + program.count)
+        #expect(received.message == .filter(program))
     }
 
     @Test func `over the limit is refused, whatever it is`() throws {

@@ -11,7 +11,7 @@ struct PlanInput {
     var host = Host(effectiveUserID: 0, effectiveGroupID: 0)
     var cgroups: CgroupView?
     var notifyDirectory: String?
-    var filter: SystemCallFilter?
+    var filter: FilterPlan?
 
     init() {
         configuration.root = Root(path: "rootfs")
@@ -94,6 +94,7 @@ extension InitStep {
         case .labelMounts: "labelMounts"
         case .joinSessionKeyring: "joinSessionKeyring"
         case .enterNetwork: "enterNetwork"
+        case .receiveFilter: "receiveFilter"
         case .setHostname: "setHostname"
         case .setDomainname: "setDomainname"
         case .isolateMounts: "isolateMounts"
@@ -140,6 +141,7 @@ extension LaunchPlan {
     }
 
     var identity: IdentityPlan? {
-        if case .dropPrivileges(let plan) = initSteps.last { plan } else { nil }
+        for case .dropPrivileges(let plan) in initSteps.reversed() { return plan }
+        return nil
     }
 }

@@ -404,9 +404,33 @@ import Testing
         input.configuration.process?.noNewPrivileges = noNewPrivileges
         #expect(try input.plan().identity?.keepsRightToFilter == false)
         #expect(try input.plan().program.filter == nil)
-        input.filter = SystemCallFilter(program: [], flags: .log)
-        let plan = try input.plan()
-        #expect(plan.identity?.keepsRightToFilter == (noNewPrivileges != true))
-        #expect(plan.program.filter == input.filter)
+        for filter in [
+            FilterPlan.awaited(.log), .known(SystemCallFilter(program: [], flags: .log)),
+        ] {
+            input.filter = filter
+            let plan = try input.plan()
+            #expect(plan.identity?.keepsRightToFilter == (noNewPrivileges != true))
+            #expect(plan.program.filter == filter)
+        }
+    }
+
+    @Test func `waits for its filter's program last of all, if it is not known`() throws {
+        var input = PlanInput.full
+        input.filter = .known(SystemCallFilter(program: [], flags: []))
+        #expect(try !input.plan().words.contains("receiveFilter"))
+        input.filter = .awaited([])
+        #expect(try input.plan().words.last == "receiveFilter")
+    }
+
+    @Test func `waits for its filter's program before hooks, which the parent speaks of next`()
+        throws
+    {
+        var input = PlanInput()
+        input.filter = .awaited([])
+        input.configuration.hooks.createContainer = [Hook(path: "/bin/true")]
+        let words = try input.plan().words
+        #expect(words.count { $0 == "receiveFilter" } == 1)
+        let index = try #require(words.firstIndex(of: "receiveFilter"))
+        #expect(words[index + 1] == "runHooks")
     }
 }

@@ -23,16 +23,16 @@ import Testing
             let file = try File.open("/dev/null", .readOnly)
             let number = file.number
             try file.close()
-            #expect(!Descriptors.isOpen(number))
+            #expect(!stands(number, for: "/dev/null"))
         }
     }
 
     @Test func `is left open by release`() async {
         await #expect(processExitsWith: .success) {
             let number = try File.open("/dev/null", .readOnly).release()
-            #expect(Descriptors.isOpen(number))
+            #expect(stands(number, for: "/dev/null"))
             FileDescriptor.closeOwned(number)
-            #expect(!Descriptors.isOpen(number))
+            #expect(!stands(number, for: "/dev/null"))
         }
     }
 
@@ -82,7 +82,7 @@ import Testing
             let old = file.number
             let moved = try file.move(to: other)
             #expect(moved.number == other)
-            #expect(!Descriptors.isOpen(old))
+            #expect(!stands(old, for: "/dev/null"))
             #expect(isCloseOnExec(other))
             #expect(try File.status(of: moved).minor == 3)
             let same = try moved.move(to: other)

@@ -38,6 +38,12 @@ func openDescriptors() throws -> Set<CInt> {
     }
 }
 
+/// Whether a descriptor is open on this file. That its number is free cannot be told: other threads
+/// take numbers when they like.
+func stands(_ number: CInt, for path: String) -> Bool {
+    (try? File.readSymbolicLink("/proc/self/fd/\(number)")) == path
+}
+
 /// Descriptors that are there to stay and were not before: what another thread has open for a
 /// moment does not count.
 func leaked(since before: Set<CInt>) throws -> Set<CInt> {

@@ -84,12 +84,14 @@ private struct Fixture {
     func hit() throws {
         let fixture = try Fixture()
         defer { fixture.remove() }
-        let first = try Filter(fixture.profile, cache: ProgramCache(in: fixture.root))
-        #expect(first.uncachedKey == fixture.key)
-        try fixture.store(first.program)
-        let second = try Filter(fixture.profile, cache: ProgramCache(in: fixture.root))
-        #expect(second.uncachedKey == nil)
-        #expect(second.program == first.program)
+        let filter = try Filter(fixture.profile)
+        let first = try filter.program(from: ProgramCache(in: fixture.root))
+        #expect(!first.isCached)
+        #expect(first.key == fixture.key)
+        try fixture.store(first.bytes)
+        let second = try filter.program(from: ProgramCache(in: fixture.root))
+        #expect(second.isCached)
+        #expect(second.bytes == first.bytes)
     }
 
     @Test("passes over an entry with any byte changed, and any length but its own")

@@ -194,7 +194,7 @@ struct ProgramTests {
     @Test("that notifies must have somebody to notify")
     func listenerPath() {
         #expect {
-            try Filter(profile(.allow, [], [(["mkdir"], .notify)]), cache: ProgramCache())
+            try Filter(profile(.allow, [], [(["mkdir"], .notify)]))
         } throws: { "\($0)".contains("linux.seccomp.listenerPath") }
     }
 
@@ -203,12 +203,12 @@ struct ProgramTests {
         var asking = profile(.allow, [], [(["mkdir"], .notify)])
         asking.listenerPath = "/agent"
         asking.flags = [.tsync, .log]
-        #expect(try Filter(asking, cache: ProgramCache()).flags == [.log, .listener])
+        #expect(try Filter(asking).flags == [.log, .listener])
         var silent = profile(.allow, [], [(["mkdir"], .errno)])
         silent.listenerPath = "/agent"
         silent.flags = [.tsync, .specAllow]
         #expect(
-            try Filter(silent, cache: ProgramCache()).flags
+            try Filter(silent).flags
                 == [.synchronizeThreads, .allowSpeculation])
     }
 
@@ -219,7 +219,7 @@ struct ProgramTests {
             .init(index: 0, value: 1, operator: .greater),
             .init(index: 0, value: 2, operator: .less),
         ]
-        let warnings = try Filter(twice, cache: ProgramCache()).warnings
+        let warnings = try Filter(twice).warnings
         #expect(warnings.count == 1)
         #expect(warnings.first?.contains("linux.seccomp.syscalls[0].args") == true)
     }

@@ -57,6 +57,18 @@ permissive() {
     equal "$(stat -c '%i %Y' "$ENTRY")" "$before"
 }
 
+# A profile is compiled while the container's process is made.
+@test "seccomp: a profile that cannot be compiled for this machine, with hooks and without" {
+    filled
+    edit '.linux.seccomp.architectures = ["SCMP_ARCH_PPC"]'
+    create_refused
+    has "$errors" 'linux.seccomp.architectures[0]'
+    edit '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "touch \($mark)"]}]' --arg mark "$T/hook"
+    create_refused
+    [ ! -e "$T/hook" ]
+    equal "$(ls "$CACHE")" "$(basename "$ENTRY")"
+}
+
 @test "seccomp cache: an entry of a more permissive profile in the place of this one's" {
     permissive
     filled

@@ -70,7 +70,8 @@ private struct Restoration {
         let cgroups = try CgroupPlan(
             configuration, id: id, host: host, isManaged: request.managesCgroups,
             usesSystemd: request.usesSystemd, isStrict: request.isStrict)
-        let filter = try FilterPreparation(configuration, store: store, warn: warn)
+        let filter = try FilterPreparation(configuration, store: store, warn: warn)?
+            .complete(warn: warn)
         let console = try connectConsole(request.console)
         try makeRootMount()
         let criu = try Criu(
@@ -96,7 +97,7 @@ private struct Restoration {
         }
     }
 
-    private func newRecord(_ host: Host, _ cgroups: CgroupPlan?, _ filter: FilterPreparation?)
+    private func newRecord(_ host: Host, _ cgroups: CgroupPlan?, _ filter: PreparedFilter?)
         -> ContainerRecord
     {
         var record = ContainerRecord(

@@ -35,6 +35,8 @@ private struct Creation: ~Copyable {
     var laps: Laps
     /// What lies beside the record, to be put in its place.
     private var prepared: ContainerRecord?
+    /// Once its program is found, which is done while the container's process is busy.
+    private var filter: PreparedFilter?
 
     init(
         _ request: CreateRequest, id: ContainerID, store: Store, _ ownFile: ProtectedFile?,
@@ -58,9 +60,8 @@ private struct Creation: ~Copyable {
         laps.lap("look at the host")
         let cgroups = try planCgroups(bundle.configuration, host)
         laps.lap("plan cgroups")
-        let filter = try FilterPreparation(bundle.configuration, store: store, warn: warn)
-        if filter != nil { laps.lap("compile the filter") }
-        let plan = try plan(bundle, host, cgroups, filter?.loadable, warn: warn)
+        let preparation = try FilterPreparation(bundle.configuration, store: store, warn: warn)
+        let plan = try plan(bundle, host, cgroups, preparation?.plan, warn: warn)
         laps.lap("plan")
         try Preflight.check(bundle, request)
         laps.lap("look at the bundle")
@@ -73,7 +74,7 @@ private struct Creation: ~Copyable {
         let directory = try store.claim(id)
         laps.lap("claim the id")
         var record = newRecord(bundle, plan, host)
-        record.join = joinRecord(bundle.configuration, plan, host, filter)
+        record.join = joinRecord(bundle.configuration, plan, host)
         var hooksHaveBegun = false
         do throws(ContainerError) {
             record.cgroups = cgroups?.creation.record.places ?? []
@@ -81,7 +82,7 @@ private struct Creation: ~Copyable {
             record.networkDevices = networkDevices == nil ? [] : plan.borrowedNetworkDevices
             record.scope = cgroups?.scope?.record
             let launcher = try launch(
-                bundle, plan, host, cgroups, in: directory, &record,
+                bundle, plan, host, cgroups, preparation, in: directory, &record,
                 resctrl: resctrl, networkDevices: networkDevices,
                 offering: console, callerUmask: callerUmask, warn: warn,
                 hooksHaveBegun: &hooksHaveBegun)
@@ -132,7 +133,8 @@ private struct Creation: ~Copyable {
     /// Makes the container's process, and brings it to where everything but the exec has been done.
     private mutating func launch(
         _ bundle: Bundle, _ plan: LaunchPlan, _ host: Host, _ cgroups: CgroupPlan?,
-        in directory: borrowing ContainerDirectory, _ record: inout ContainerRecord,
+        _ preparation: FilterPreparation?, in directory: borrowing ContainerDirectory,
+        _ record: inout ContainerRecord,
         resctrl: Resctrl?, networkDevices: NetworkDevices?, offering console: SharedDescriptor?,
         callerUmask: UInt32, warn: (String) -> Void, hooksHaveBegun: inout Bool
     ) throws(ContainerError) -> Launcher {
@@ -168,6 +170,13 @@ private struct Creation: ~Copyable {
             launcher.adopt(cgroup)
         }
         try launcher.prepare(warn: warn) { () throws(ContainerError) in
+            if let preparation {
+                let filter = try preparation.complete(warn: warn)
+                try launcher.send(filter: filter.loadable.program)
+                record.join?.filter = filter.record
+                self.filter = filter
+                laps.lap("compile the filter")
+            }
             record.startTime = try startTime(of: launcher.pid)
             try directory.write(configuration: bundle.text)
             // As it will be, if nothing comes in between: its writing takes longer than its renaming.
@@ -243,7 +252,7 @@ private struct Creation: ~Copyable {
     }
 
     private func plan(
-        _ bundle: Bundle, _ host: Host, _ cgroups: CgroupPlan?, _ filter: SystemCallFilter?,
+        _ bundle: Bundle, _ host: Host, _ cgroups: CgroupPlan?, _ filter: FilterPlan?,
         warn: (String) -> Void
     ) throws(ContainerError) -> LaunchPlan {
         var planner = Planner(
@@ -275,8 +284,7 @@ private struct Creation: ~Copyable {
     }
 
     private func joinRecord(
-        _ configuration: Configuration, _ plan: LaunchPlan, _ host: Host,
-        _ filter: FilterPreparation?
+        _ configuration: Configuration, _ plan: LaunchPlan, _ host: Host
     ) -> JoinRecord {
         var join = JoinRecord()
         for namespace in configuration.linux.namespaces {
@@ -285,7 +293,6 @@ private struct Creation: ~Copyable {
         }
         join.hasDetachedRoot = !plan.namespaces.hasOwnMounts
         join.keyring = request.keyring
-        join.filter = filter?.record
         return join
     }
 

@@ -87,7 +87,15 @@ extension ContainerRuntime {
                 process.launcher.releaseOwnFile()
                 // A filter's listener is handed on meanwhile.
                 if process.launcher.plan.program.filter?.flags.contains(.listener) != true {
-                    try awaitEnd(of: connection, process.launcher, signals, interruption)
+                    try awaitEnd(of: connection, signals: signals) { () throws(ContainerError) in
+                        guard let signal = try interruption() else { return }
+                        try during("end the process") { () throws(SystemCallError) in
+                            try process.launcher.end()
+                        }
+                        throw ContainerError(
+                            .failed,
+                            "ended by \(Signal.name(of: signal)) before its program started")
+                    }
                 }
                 try follow(
                     connection, process.record, pid: process.pid, process.pidfd.descriptor,
@@ -95,35 +103,6 @@ extension ContainerRuntime {
             } catch {
                 if let path = process.pidFile { try? File.remove(path) }
                 throw error
-            }
-        }
-    }
-
-    /// All that a process has to say fits into its socket, and is read in one go when it has come to
-    /// its end: a parent that is woken for each word only keeps it from a processor.
-    private func awaitEnd(
-        of connection: SharedDescriptor, _ launcher: Launcher, _ signals: CInt,
-        _ interruption: () throws(ContainerError) -> Int32?
-    ) throws(ContainerError) {
-        // One that takes long, in a container that is paused perhaps, is listened to: were it to say
-        // more than fits, it would wait for us.
-        var isListening = false
-        while true {
-            let event = try during("follow the process") { () throws(SystemCallError) in
-                try Poll.end(
-                    of: connection.number, orReadable: signals, hearing: isListening,
-                    milliseconds: isListening ? nil : 100)
-            }
-            switch event {
-            case .ended: return
-            case .timeout: isListening = true
-            case .readable:
-                guard let signal = try interruption() else { continue }
-                try during("end the process") { () throws(SystemCallError) in
-                    try launcher.end()
-                }
-                throw ContainerError(
-                    .failed, "ended by \(Signal.name(of: signal)) before its program started")
             }
         }
     }
@@ -381,14 +360,15 @@ private struct Execution: ~Copyable {
                 readingCgroups: false,
                 readingSecurityModules: RequestedLabels(configuration).areAny)
         }
-        let filter = try FilterPreparation.restored(
+        let filter = try PreparedFilter.restored(
             container.filter, { () throws(ContainerError) in try directory.configuration(.all) },
             store: store, warn: warn)
         var create = CreateRequest(id: id.text)
         create.preservedDescriptors = request.preservedDescriptors
         create.isStrict = request.isStrict
         var planner = Planner(
-            configuration, request: create, bundle: record.bundle, host: host, filter: filter)
+            configuration, request: create, bundle: record.bundle, host: host,
+            filter: filter.map { .known($0) })
         let plan = try planner.planExecution(in: container)
         for warning in planner.warnings { warn(warning) }
         return (plan, host, try Resctrl(configuration, id: id))

@@ -66,6 +66,8 @@ extension ContainerRuntime {
                 } else {
                     try openGate(directory)
                 }
+            // A filter's listener is handed on meanwhile.
+            if record.seccompAgent == nil { try awaitEnd(of: connection) }
             try follow(connection, record, pid: record.pid, process, warn: warn)
             // Other commands may touch it from here on, however long hooks take, or the program to
             // be ready.
@@ -151,6 +153,30 @@ extension ContainerRuntime {
             try File.remove(ContainerDirectory.gateName, at: directory.descriptor.number)
             try Conversation.send(.start, to: connection.number)
             return SharedDescriptor(connection)
+        }
+    }
+
+    /// All that a process has to say fits into its socket, and is read in one go when it has come to
+    /// its end: a parent that is woken for each word only keeps it from a processor. `interrupted` is
+    /// called when `signals`, a descriptor or -1, can be read.
+    func awaitEnd(
+        of connection: SharedDescriptor, signals: CInt = -1,
+        interrupted: () throws(ContainerError) -> Void = {}
+    ) throws(ContainerError) {
+        // One that takes long, in a container that is paused perhaps, is listened to: were it to say
+        // more than fits, it would wait for us.
+        var isListening = false
+        while true {
+            let event = try during("follow the process") { () throws(SystemCallError) in
+                try Poll.end(
+                    of: connection.number, orReadable: signals, hearing: isListening,
+                    milliseconds: isListening ? nil : 100)
+            }
+            switch event {
+            case .ended: return
+            case .timeout: isListening = true
+            case .readable: try interrupted()
+            }
         }
     }
 

@@ -2,8 +2,16 @@
 
 internal import Linux
 
-/// Becoming the container's program under a filter.
-///
+// Becoming the container's program under a filter.
+
+/// What it takes to load the filter of a program, all that can be made beforehand.
+struct FilterLoading: ~Copyable {
+    let filter: SystemCallFilter
+    /// What is left of the capabilities once the filter is loaded; nil leaves them.
+    let capabilities: FilteredProgram.CapabilitySets?
+    let report: ReportPage
+}
+
 /// The filter is for the program, and a profile lists what that needs. So it is loaded when nothing
 /// is left to do but execve(2): whatever the first process did under it, the profile would have to
 /// allow, and few profiles have accept4(2) in them for our sake. With no_new_privs nothing else is
@@ -11,29 +19,50 @@ internal import Linux
 /// here and gives it up right after, so that capset(2) is the one call besides execve that such a
 /// profile must allow; every runtime makes that call under the filter.
 extension InitProcess {
+    /// Makes what it takes to load the program's filter, if it has one, with no descriptor up to
+    /// `last`.
+    func prepareFilter(_ program: ProgramPlan, above last: CInt) throws(ContainerError)
+        -> FilterLoading?
+    {
+        let filter: SystemCallFilter
+        switch program.filter {
+        case nil: return nil
+        case .known(let known): filter = known
+        case .awaited(let flags):
+            guard let filterProgram else {
+                preconditionFailure("a filter was planned without the step that receives it")
+            }
+            filter = SystemCallFilter(program: filterProgram, flags: flags)
+        }
+        return FilterLoading(
+            filter: filter, capabilities: lateCapabilities,
+            report: try during("exec") { () throws(SystemCallError) in
+                try ReportPage(above: last)
+            })
+    }
+
     static func becomeProgram(
-        _ program: ProgramPlan, under filter: SystemCallFilter,
-        _ lateCapabilities: FilteredProgram.CapabilitySets?, reportingTo channel: CInt
+        _ program: ProgramPlan, under loading: borrowing FilterLoading, reportingTo channel: CInt
     ) throws(ContainerError) -> Never {
         let path = try Program.locate(program)
-        let report = try during("exec") { () throws(SystemCallError) in try ReportPage() }
+        let filter = loading.filter
         // The page goes first: afterwards there may be no way to send anything.
-        let page = report.descriptor.number
+        let page = loading.report.descriptor.number
         try during("exec") { () throws(SystemCallError) in
             try Conversation.send(.executing, passing: page, to: channel)
         }
         var filtered = FilteredProgram(
             path: path, arguments: program.arguments, environment: program.environment,
             filter: filter)
-        filtered.capabilities = lateCapabilities
+        filtered.capabilities = loading.capabilities
         if filter.flags.contains(.listener) {
             filtered.listener = FilteredProgram.ListenerHandover(
                 channel: channel, message: Message.listening.bytes,
                 answer: Message.listenerSentByte)
         }
-        Process.execute(filtered, reporting: report)
+        Process.execute(filtered, reporting: loading.report)
         // Whatever comes now may be forbidden, and the end of us. The page has the errno already.
-        explain(path, program, report)
+        explain(path, program, loading.report)
         Process.exitNow(1)
     }
 

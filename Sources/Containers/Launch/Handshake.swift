@@ -7,6 +7,7 @@ package import Linux
 ///     parent                          init
 ///       │ ── proceed ────────────────▶ │   mapped, limited: go on
 ///       │ ── network made + namespace ▶│   when the parent makes it, as soon as it is there
+///       │ ── filter ─────────────────▶ │   when there is one, as soon as its program is found
 ///       │ ◀───────────── warning ──    │   any number
 ///       │ ◀──────────── hooks due ──   │   if there are any for create: all is mounted
 ///       │ ── proceed ────────────────▶ │   the runtime's own have run; now run yours, and go on
@@ -42,6 +43,7 @@ package enum Message: Equatable, Sendable {
     case listening
     case listenerSent
     case networkMade
+    case filter([UInt8])
 
     /// What crosses of a `ContainerError.Kind`.
     package enum FailureKind: UInt8, Sendable {
@@ -54,6 +56,8 @@ package enum Message: Equatable, Sendable {
     /// The longest text that is sent; what is over it is cut. CVE-2021-43784 was a length that
     /// overflowed.
     package static let textLimit = 8192
+    /// Bytes of the longest message but `filter`, whose length is asked for.
+    static let limit = textLimit + 16
 
     private var tag: UInt8 {
         switch self {
@@ -69,6 +73,7 @@ package enum Message: Equatable, Sendable {
         case .listening: 20
         case .listenerSent: 21
         case .networkMade: 22
+        case .filter: 23
         }
     }
 
@@ -85,6 +90,7 @@ package enum Message: Equatable, Sendable {
         case .failed(let kind, let reason):
             [tag, kind.rawValue] + reason.utf8.prefix(Self.textLimit)
         case .made(let pid): [tag] + "\(pid)".utf8
+        case .filter(let program): [tag] + program
         }
     }
 
@@ -92,7 +98,7 @@ package enum Message: Equatable, Sendable {
     package init?(bytes: [UInt8]) {
         guard let tag = bytes.first else { return nil }
         let rest = bytes.dropFirst()
-        let text = String(decoding: rest, as: UTF8.self)
+        var text: String { String(decoding: rest, as: UTF8.self) }
         switch tag {
         case 1 where rest.isEmpty: self = .proceed
         case 2 where rest.isEmpty: self = .ready
@@ -110,6 +116,7 @@ package enum Message: Equatable, Sendable {
         case 20 where rest.isEmpty: self = .listening
         case 21 where rest.isEmpty: self = .listenerSent
         case 22 where rest.isEmpty: self = .networkMade
+        case 23: self = .filter(Array(rest))
         default: return nil
         }
     }
@@ -130,16 +137,16 @@ package enum Conversation {
     }
 
     /// The same, with the descriptor that may come along.
-    package static func receiveWithDescriptor(from number: CInt) throws(SystemCallError)
-        -> (message: Message?, descriptor: SharedDescriptor?)
+    package static func receiveWithDescriptor(from number: CInt, limit: Int = Message.limit)
+        throws(SystemCallError) -> (message: Message?, descriptor: SharedDescriptor?)
     {
         let received: ReceivedMessage
         do throws(SystemCallError) {
-            received = try Socket.receive(from: number, limit: Message.textLimit + 16)
+            received = try Socket.receive(from: number, limit: limit)
         } catch where error.errno == .connectionReset {
             // It has ended without reading all that we sent, which the kernel tells once, and first;
             // what it said before that is still to be read.
-            return try receiveWithDescriptor(from: number)
+            return try receiveWithDescriptor(from: number, limit: limit)
         }
         let bytes = received.bytes
         if bytes.isEmpty { return (nil, nil) }

@@ -37,6 +37,8 @@ struct InitProcess {
     var lateWorkingDirectory: String?
     /// The user's home directory, where the environment is to get it from us.
     var home: String?
+    /// What the parent has sent, where the plan does not know it.
+    var filterProgram: [UInt8]?
 
     private init(_ resources: LaunchResources) { self.resources = resources }
 
@@ -141,14 +143,24 @@ struct InitProcess {
     /// - Returns: the descriptor that came with it, if there was one.
     @discardableResult
     func expect(_ message: Message) throws(ContainerError) -> SharedDescriptor? {
-        let received = try during("wait for the parent") { () throws(SystemCallError) in
-            try Conversation.receiveWithDescriptor(from: resources.channel.number)
-        }
-        guard let first = received.message else { Process.exitNow(1) }
-        guard first == message else {
-            throw ContainerError(.failed, "the parent sent a message that was not due")
-        }
+        let received = try receive()
+        guard received.message == message else { throw Self.outOfTurn }
         return received.descriptor
+    }
+
+    /// The same for a message of up to `limit` bytes, whatever it is.
+    func receive(limit: Int = Message.limit) throws(ContainerError) -> (
+        message: Message, descriptor: SharedDescriptor?
+    ) {
+        let received = try during("wait for the parent") { () throws(SystemCallError) in
+            try Conversation.receiveWithDescriptor(from: resources.channel.number, limit: limit)
+        }
+        guard let message = received.message else { Process.exitNow(1) }
+        return (message, received.descriptor)
+    }
+
+    static var outOfTurn: ContainerError {
+        ContainerError(.failed, "the parent sent a message that was not due")
     }
 
     /// Says that something was left out, which the specification wants logged.
@@ -178,6 +190,13 @@ extension InitProcess {
     /// Waits for `start`, becomes the program, or says why not. The connection is close-on-exec:
     /// its end after `executing` means that the program runs.
     private func waitAtGate(_ plan: LaunchPlan, _ laps: inout Laps) -> Never {
+        // The only descriptors that live on are the standard streams and the asked-for ones; the
+        // connection sits just above them until the exec closes it.
+        let last = CInt(3 + plan.program.preservedDescriptors)
+        // While nobody waits for us; but there is nobody to tell yet of an error either.
+        let loading = Result { () throws(ContainerError) in
+            try prepareFilter(plan.program, above: last)
+        }
         do throws(SystemCallError) {
             let connection = try openConnection()
             let message = try Conversation.receive(from: connection.number)
@@ -191,16 +210,13 @@ extension InitProcess {
                     Self.fail(error, on: connection.number)
                 }
             }
-            // The only descriptors that live on are the standard streams and the asked-for ones;
-            // the connection sits just above them until the exec closes it.
-            let last = CInt(3 + plan.program.preservedDescriptors)
             let channel = try connection.move(to: last).release()
             laps.lap("start")
             var program = plan.program
             if let home {
                 program.environment = ExecRequest.merged(program.environment, ["HOME=\(home)"])
             }
-            Self.becomeProgram(program, lateCapabilities, reportingTo: channel)
+            Self.becomeProgram(program, under: loading, reportingTo: channel)
         } catch {
             Process.exitNow(1)
         }
@@ -217,31 +233,42 @@ extension InitProcess {
     }
 
     private static func becomeProgram(
-        _ program: ProgramPlan, _ lateCapabilities: FilteredProgram.CapabilitySets?,
+        _ program: ProgramPlan, under loading: consuming Result<FilterLoading?, ContainerError>,
         reportingTo channel: CInt
     ) -> Never {
         do throws(ContainerError) {
-            try during("descriptors") { () throws(SystemCallError) in
-                try Descriptors.closeAll(from: channel + 1)
-                for number in 3..<max(3, channel) { try Descriptors.keepAcrossExec(number) }
-            }
-            for limit in program.limits {
-                try during("rlimit \(limit.type.rawValue)") { () throws(SystemCallError) in
-                    guard let resource = ResourceNumber(name: limit.type.rawValue) else {
-                        throw SystemCallError("setrlimit", limit.type.rawValue, .invalid)
-                    }
-                    try Process.setLimit(resource, soft: limit.soft, hard: limit.hard)
+            switch try loading.get() {
+            case .some(let loading):
+                try settle(program, below: channel, keeping: loading.report.descriptor.number)
+                try becomeProgram(program, under: loading, reportingTo: channel)
+            case .none:
+                try settle(program, below: channel, keeping: channel)
+                try during("exec") { () throws(SystemCallError) in
+                    try Conversation.send(.executing, to: channel)
                 }
+                throw Program.execute(program)
             }
-            if let filter = program.filter {
-                try becomeProgram(program, under: filter, lateCapabilities, reportingTo: channel)
-            }
-            try during("exec") { () throws(SystemCallError) in
-                try Conversation.send(.executing, to: channel)
-            }
-            throw Program.execute(program)
         } catch {
             fail(error, on: channel)
+        }
+    }
+
+    /// Leaves the program its descriptors: those below `channel`. What is over it is closed, but for
+    /// `page`. Then come the limits.
+    private static func settle(_ program: ProgramPlan, below channel: CInt, keeping page: CInt)
+        throws(ContainerError)
+    {
+        try during("descriptors") { () throws(SystemCallError) in
+            try Descriptors.closeAll(from: channel + 1, but: page)
+            for number in 3..<max(3, channel) { try Descriptors.keepAcrossExec(number) }
+        }
+        for limit in program.limits {
+            try during("rlimit \(limit.type.rawValue)") { () throws(SystemCallError) in
+                guard let resource = ResourceNumber(name: limit.type.rawValue) else {
+                    throw SystemCallError("setrlimit", limit.type.rawValue, .invalid)
+                }
+                try Process.setLimit(resource, soft: limit.soft, hard: limit.hard)
+            }
         }
     }
 }

@@ -91,6 +91,8 @@ extension InitProcess {
             try enter(namespaces)
         case .adoptRoot(let isDetached):
             try adoptRoot(isDetached: isDetached)
+        case .receiveFilter:
+            filterProgram = try receiveFilter()
         }
     }
 
@@ -121,6 +123,17 @@ extension InitProcess {
             RootDirectory(SharedDescriptor(try File.open("/", .directoryPath)))
         }
         home = UserDatabase.home(of: uid, in: root) ?? "/"
+    }
+
+    /// The parent sends it as soon as it has it.
+    private func receiveFilter() throws(ContainerError) -> [UInt8] {
+        let length = try attempt { () throws(SystemCallError) in
+            try Socket.lengthOfNextPacket(from: resources.channel.number)
+        }
+        guard case .filter(let program) = try receive(limit: max(length, 1)).message else {
+            throw Self.outOfTurn
+        }
+        return program
     }
 
     /// The parent sends it as soon as it is made.

@@ -172,6 +172,8 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
     /// Where the environment does not say it: the user's, by the container's own files.
     case findHome(of: UInt32)
     case dropPrivileges(IdentityPlan)
+    /// The program of its filter, which the parent has found meanwhile.
+    case receiveFilter
     /// Before the host's is out of sight.
     case openProcfs
     /// The container's, by its process.
@@ -212,6 +214,7 @@ package enum InitStep: Equatable, Sendable, CustomStringConvertible {
         case .setIOPriority(let priority): ParentStep.setIOPriority(priority).description
         case .enterWorkingDirectory(let path): "working directory \"\(path)\""
         case .findHome(let uid): "home directory of user \(uid)"
+        case .receiveFilter: "linux.seccomp"
         case .openProcfs: "procfs"
         case .enterNamespaces: "namespaces"
         case .adoptRoot: "enter the container's root filesystem"
@@ -330,5 +333,19 @@ package struct ProgramPlan: Equatable, Sendable {
     /// How many descriptors from 3 on live on.
     package var preservedDescriptors: Int
     /// Which system calls it may make: loaded as the very last thing.
-    package var filter: SystemCallFilter?
+    package var filter: FilterPlan?
+}
+
+/// The filter of a program: finding it takes as long as a good deal of the rest, and it is needed last.
+package enum FilterPlan: Equatable, Sendable {
+    case known(SystemCallFilter)
+    /// The parent finds its program while the process is at its steps, and sends it.
+    case awaited(SystemCallFilter.Flags)
+
+    package var flags: SystemCallFilter.Flags {
+        switch self {
+        case .known(let filter): filter.flags
+        case .awaited(let flags): flags
+        }
+    }
 }

@@ -227,7 +227,7 @@ final class Launcher {
         // With our copy of the far end gone, its owner's end is the end of the conversation.
         ends.forgetTheirs()
         let received = try during("launch") { () throws(SystemCallError) in
-            try Socket.receive(from: ours.number, limit: Message.textLimit + 16)
+            try Socket.receive(from: ours.number, limit: Message.limit)
         }
         let message = Message(bytes: received.bytes)
         if case .failed(_, let reason) = message { throw ContainerError(.failed, reason) }
@@ -292,6 +292,9 @@ final class Launcher {
             laps.lap("make the network namespace")
         }
     }
+
+    /// Sends the program of its filter, which the new process waits for at the end of its steps.
+    func send(filter program: [UInt8]) throws(ContainerError) { try tell(.filter(program)) }
 
     /// Lets go of what the new process has changed over to by now, while that is busy.
     func releaseOwnFile() { ownFile?.releaseMount() }

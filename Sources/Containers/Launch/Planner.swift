@@ -14,15 +14,15 @@ package struct Planner {
     let cgroups: CgroupView?
     /// Where the container's NOTIFY_SOCKET is bound on the host, when the caller has one.
     private let notifyDirectory: String?
-    /// What `linux.seccomp` was compiled to.
-    private let filter: SystemCallFilter?
+    /// What becomes of `linux.seccomp`.
+    private let filter: FilterPlan?
     /// What a person should know, though it is no error.
     package internal(set) var warnings: [String] = []
 
     package init(
         _ configuration: Configuration, request: CreateRequest, bundle: String, host: Host,
         cgroups: CgroupView? = nil, notifyDirectory: String? = nil,
-        filter: SystemCallFilter? = nil
+        filter: FilterPlan? = nil
     ) {
         self.configuration = configuration
         self.request = request
@@ -205,7 +205,10 @@ package struct Planner {
         steps += planDevices()
         // Before hooks and kernel parameters, which may be about it.
         if awaitsNetwork { steps.append(.enterNetwork) }
+        // At the end, when it is sure to be there; but hooks have the parent's next word.
+        let awaitsFilter = if case .awaited = filter { true } else { false }
         if hooks.areDueAtCreate {
+            if awaitsFilter { steps.append(.receiveFilter) }
             // After the mounts, which hooks may expect. Before kernel parameters: a hook may make
             // the network device that one is about. Before anything becomes read-only, because
             // hooks mount and write here, too; and before what hides paths from them.
@@ -243,6 +246,7 @@ package struct Planner {
             steps.append(.setRootPropagation(propagation))
         }
         steps += try planProcess(namespaces, identity)
+        if awaitsFilter, !hooks.areDueAtCreate { steps.append(.receiveFilter) }
         return steps
     }
 

@@ -82,11 +82,11 @@ struct Reader {
 
     /// The string, without NUL: the kernel would take what is before it for the whole.
     mutating func string(_ node: JSONNode) -> String? {
-        guard let text = node.stringIfAny else {
+        guard let text = node.textIfAny else {
             refuse(node, "a string")
             return nil
         }
-        if !text.utf8.contains(0) { return text }
+        if !text.hasNUL { return text.string }
         refuse(node, "a string without NUL characters")
         return nil
     }
