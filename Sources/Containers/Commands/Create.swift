@@ -37,6 +37,23 @@ private struct Creation: ~Copyable {
     private var prepared: ContainerRecord?
     /// Once its program is found, which is done while the container's process is busy.
     private var filter: PreparedFilter?
+    private var hooksHaveBegun = false
+
+    /// All that is decided, and connected to, before anything is made.
+    private struct Basis {
+        let bundle: Bundle
+        let host: Host
+        let cgroups: CgroupPlan?
+        let filter: FilterPreparation?
+        let plan: LaunchPlan
+        let resctrl: Resctrl?
+        let networkDevices: NetworkDevices?
+        let console: SharedDescriptor?
+        let callerUmask: UInt32
+
+        /// Whether anything will be made that does not go with this process.
+        var outlivesUs: Bool { cgroups != nil || resctrl != nil || networkDevices != nil }
+    }
 
     init(
         _ request: CreateRequest, id: ContainerID, store: Store, _ ownFile: ProtectedFile?,
@@ -56,36 +73,14 @@ private struct Creation: ~Copyable {
         // Files are made with the modes that we name, whatever the caller's mask.
         let callerUmask = Process.setUmask(0)
         defer { Process.setUmask(callerUmask) }
-        let host = try lookAtHost(bundle.configuration)
-        laps.lap("look at the host")
-        let cgroups = try planCgroups(bundle.configuration, host)
-        laps.lap("plan cgroups")
-        let preparation = try FilterPreparation(bundle.configuration, store: store, warn: warn)
-        let plan = try plan(bundle, host, cgroups, preparation?.plan, warn: warn)
-        laps.lap("plan")
-        try Preflight.check(bundle, request)
-        laps.lap("look at the bundle")
-        let resctrl = try Resctrl(bundle.configuration, id: id)
-        let networkDevices =
-            bundle.configuration.linux.netDevices.isEmpty ? nil : NetworkDevices()
-        let console = try connectConsole(request.console)
+        let basis = try prepare(bundle, callerUmask: callerUmask, warn: warn)
         let pidfdReceiver = try connectPidfdSocket(request.pidfdSocket)
 
         let directory = try store.claim(id)
         laps.lap("claim the id")
-        var record = newRecord(bundle, plan, host)
-        record.join = joinRecord(bundle.configuration, plan, host)
-        var hooksHaveBegun = false
+        var record = newRecord(basis)
         do throws(ContainerError) {
-            record.cgroups = cgroups?.creation.record.places ?? []
-            record.resctrl = resctrl?.record
-            record.networkDevices = networkDevices == nil ? [] : plan.borrowedNetworkDevices
-            record.scope = cgroups?.scope?.record
-            let launcher = try launch(
-                bundle, plan, host, cgroups, preparation, in: directory, &record,
-                resctrl: resctrl, networkDevices: networkDevices,
-                offering: console, callerUmask: callerUmask, warn: warn,
-                hooksHaveBegun: &hooksHaveBegun)
+            let launcher = try launch(basis, in: directory, &record, warn: warn)
             laps.lap("launch")
             try send(launcher.pidfd.descriptor, as: "standard", to: pidfdReceiver)
             let pidfd = try during("hold the container's process") { () throws(SystemCallError) in
@@ -113,7 +108,7 @@ private struct Creation: ~Copyable {
                 launcher: request.startsAtOnce ? launcher : nil)
         } catch {
             do throws(ContainerError) {
-                try undo(directory, cgroups, resctrl, networkDevices)
+                try undo(basis, directory)
             } catch let second {
                 throw ContainerError(
                     error.kind,
@@ -132,19 +127,15 @@ private struct Creation: ~Copyable {
 
     /// Makes the container's process, and brings it to where everything but the exec has been done.
     private mutating func launch(
-        _ bundle: Bundle, _ plan: LaunchPlan, _ host: Host, _ cgroups: CgroupPlan?,
-        _ preparation: FilterPreparation?, in directory: borrowing ContainerDirectory,
-        _ record: inout ContainerRecord,
-        resctrl: Resctrl?, networkDevices: NetworkDevices?, offering console: SharedDescriptor?,
-        callerUmask: UInt32, warn: (String) -> Void, hooksHaveBegun: inout Bool
+        _ basis: Basis, in directory: borrowing ContainerDirectory,
+        _ record: inout ContainerRecord, warn: (String) -> Void
     ) throws(ContainerError) -> Launcher {
+        let cgroups = basis.cgroups
         // Before anything is made that outlives us, so that it can be found again. The process does
         // not: it ends when we do.
-        if cgroups != nil || resctrl != nil || networkDevices != nil {
-            try directory.write(record)
-        }
-        var offers = try makeOffers(directory, console, callerUmask)
-        let owner = bundle.configuration.hostUser
+        if basis.outlivesUs { try directory.write(record) }
+        var offers = try makeOffers(basis, directory)
+        let owner = basis.bundle.configuration.hostUser
         let scope = cgroups?.scope
         var cgroup: Cgroup?
         if let scope {
@@ -156,10 +147,8 @@ private struct Creation: ~Copyable {
             record.memoryKillsBefore = MemoryKills.before(cgroup)
         }
         if cgroups != nil { laps.lap("make cgroups") }
-        try resctrl?.carryOut()
-        offers.resctrl = resctrl
-        offers.networkDevices = networkDevices
-        let launcher = try Launcher(plan, host: host, offers: offers)
+        try basis.resctrl?.carryOut()
+        let launcher = try Launcher(basis.plan, host: basis.host, offers: offers)
         record.pid = launcher.pid
         if let scope {
             // It waits, and has done nothing yet.
@@ -170,7 +159,7 @@ private struct Creation: ~Copyable {
             launcher.adopt(cgroup)
         }
         try launcher.prepare(warn: warn) { () throws(ContainerError) in
-            if let preparation {
+            if let preparation = basis.filter {
                 let filter = try preparation.complete(warn: warn)
                 try launcher.send(filter: filter.loadable.program)
                 record.join?.filter = filter.record
@@ -178,7 +167,7 @@ private struct Creation: ~Copyable {
                 laps.lap("compile the filter")
             }
             record.startTime = try startTime(of: launcher.pid)
-            try directory.write(configuration: bundle.text)
+            try directory.write(configuration: basis.bundle.text)
             // As it will be, if nothing comes in between: its writing takes longer than its renaming.
             let last = finished(record)
             try directory.prepare(last)
@@ -214,6 +203,26 @@ private struct Creation: ~Copyable {
     }
 
     // MARK: Before anything is made
+
+    private mutating func prepare(
+        _ bundle: Bundle, callerUmask: UInt32, warn: (String) -> Void
+    ) throws(ContainerError) -> Basis {
+        let configuration = bundle.configuration
+        let host = try lookAtHost(configuration)
+        laps.lap("look at the host")
+        let cgroups = try planCgroups(configuration, host)
+        laps.lap("plan cgroups")
+        let filter = try FilterPreparation(configuration, store: store, warn: warn)
+        let plan = try plan(bundle, host, cgroups, filter?.plan, warn: warn)
+        laps.lap("plan")
+        try Preflight.check(bundle, request)
+        laps.lap("look at the bundle")
+        return Basis(
+            bundle: bundle, host: host, cgroups: cgroups, filter: filter, plan: plan,
+            resctrl: try Resctrl(configuration, id: id),
+            networkDevices: configuration.linux.netDevices.isEmpty ? nil : NetworkDevices(),
+            console: try connectConsole(request.console), callerUmask: callerUmask)
+    }
 
     private func lookAtHost(_ configuration: Configuration) throws(ContainerError) -> Host {
         let concernsCgroups =
@@ -269,10 +278,11 @@ private struct Creation: ~Copyable {
 
     // MARK: Making
 
-    private func newRecord(_ bundle: Bundle, _ plan: LaunchPlan, _ host: Host) -> ContainerRecord {
+    private func newRecord(_ basis: Basis) -> ContainerRecord {
+        let (bundle, plan) = (basis.bundle, basis.plan)
         var record = ContainerRecord(
             phase: .creating, id: id.text, bundle: bundle.path, rootfs: bundle.rootfs,
-            created: Clock.timestamp, owner: UserDatabase.name(of: host.effectiveUserID),
+            created: Clock.timestamp, owner: UserDatabase.name(of: basis.host.effectiveUserID),
             annotations: bundle.configuration.annotations,
             hasProcess: bundle.configuration.process != nil,
             ownsPidNamespace: plan.namespaces.new.contains(.pid))
@@ -280,25 +290,27 @@ private struct Creation: ~Copyable {
         if plan.program.filter != nil, let profile = bundle.configuration.linux.seccomp {
             record.seccompAgent = SeccompAgent(profile, bundle: bundle.path)
         }
+        record.join = joinRecord(basis)
+        record.cgroups = basis.cgroups?.creation.record.places ?? []
+        record.scope = basis.cgroups?.scope?.record
+        record.resctrl = basis.resctrl?.record
+        if basis.networkDevices != nil { record.networkDevices = plan.borrowedNetworkDevices }
         return record
     }
 
-    private func joinRecord(
-        _ configuration: Configuration, _ plan: LaunchPlan, _ host: Host
-    ) -> JoinRecord {
+    private func joinRecord(_ basis: Basis) -> JoinRecord {
         var join = JoinRecord()
-        for namespace in configuration.linux.namespaces {
-            if namespace.kind == .mount && host.isInMountNamespace { continue }
+        for namespace in basis.bundle.configuration.linux.namespaces {
+            if namespace.kind == .mount && basis.host.isInMountNamespace { continue }
             join.namespaces.append(namespace.kind)
         }
-        join.hasDetachedRoot = !plan.namespaces.hasOwnMounts
+        join.hasDetachedRoot = !basis.plan.namespaces.hasOwnMounts
         join.keyring = request.keyring
         return join
     }
 
     private func makeOffers(
-        _ directory: borrowing ContainerDirectory, _ console: SharedDescriptor?,
-        _ callerUmask: UInt32
+        _ basis: Basis, _ directory: borrowing ContainerDirectory
     ) throws(ContainerError) -> Launcher.Offers {
         var gate: SharedDescriptor?
         if !request.startsAtOnce {
@@ -316,10 +328,11 @@ private struct Creation: ~Copyable {
             }
         }
         return Launcher.Offers(
-            gate: gate, console: console,
+            gate: gate, console: basis.console,
             // The lock is one with the descriptor, and would be held for the container's life.
             parentOnly: [directory.descriptor.number, directory.parentNumber],
-            callerUmask: callerUmask, ownFile: ownFile, trace: trace)
+            callerUmask: basis.callerUmask, resctrl: basis.resctrl,
+            networkDevices: basis.networkDevices, ownFile: ownFile, trace: trace)
     }
 
     /// Of a process that has ended already it is 0, which is no process's: why it ended is told by
@@ -331,13 +344,12 @@ private struct Creation: ~Copyable {
     }
 
     /// Takes everything back. The process went with its launcher.
-    private func undo(
-        _ directory: borrowing ContainerDirectory, _ cgroups: CgroupPlan?, _ resctrl: Resctrl?,
-        _ networkDevices: NetworkDevices?
-    ) throws(ContainerError) {
-        try networkDevices?.moveBack()
-        try resctrl?.undo()
-        if let cgroups {
+    private func undo(_ basis: Basis, _ directory: borrowing ContainerDirectory)
+        throws(ContainerError)
+    {
+        try basis.networkDevices?.moveBack()
+        try basis.resctrl?.undo()
+        if let cgroups = basis.cgroups {
             // A scope of this name that we have not made is another's.
             if let scope = cgroups.scope {
                 guard scope.isStarted else { return try directory.remove() }
