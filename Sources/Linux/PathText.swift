@@ -10,3 +10,22 @@ package func joinedPath(_ names: [String]) -> String {
     }
     return path
 }
+
+/// Whether an absolute path is made of names alone: no "." and no "..", no two slashes together, none at
+/// its end. Most are, and taking one apart is not free.
+package func isPlainPath(_ path: String) -> Bool {
+    let (slash, dot) = (UInt8(ascii: "/"), UInt8(ascii: "."))
+    guard path.utf8.first == slash else { return false }
+    // Of the name so far.
+    var (length, dots) = (0, 0)
+    for byte in path.utf8.dropFirst() {
+        if byte == slash {
+            if length == 0 || (dots == length && length < 3) { return false }
+            (length, dots) = (0, 0)
+        } else {
+            length += 1
+            if byte == dot { dots += 1 }
+        }
+    }
+    return length > 0 && !(dots == length && length < 3)
+}

@@ -58,11 +58,12 @@ struct GlobalOptions: Equatable, Sendable {
 
     /// An absolute path without ".", ".." and doubled slashes, as Go's `filepath.Abs` makes it.
     static func normalized(_ path: String, from directory: String) -> String {
+        if isPlainPath(path) { return path }
         let whole = path.hasPrefix("/") ? path : "\(directory)/\(path)"
-        var parts: [Substring] = []
+        var parts: [String] = []
         for part in whole.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+            if part == ".." { _ = parts.popLast() } else { parts.append(String(part)) }
         }
-        return "/\(parts.joined(separator: "/"))"
+        return "/\(joinedPath(parts))"
     }
 }

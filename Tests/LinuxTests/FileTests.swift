@@ -4,6 +4,17 @@ import Linux
 import Requirements
 import Testing
 
+@Suite struct `A path` {
+    @Test(arguments: ["/a", "/a/b.c", "/.a/..b/a..", "/.../....", "/a/b/c/d"])
+    func `of names alone is plain`(path: String) { #expect(isPlainPath(path)) }
+
+    @Test(arguments: [
+        "", "a", "./a", "/", "//", "/.", "/..", "/a/", "/a//b", "/a/.", "/a/..", "/./a", "/../a",
+        "/a/./b", "/a/../b", "//a",
+    ])
+    func `of anything else is not`(path: String) { #expect(!isPlainPath(path)) }
+}
+
 @Suite struct `Opening` {
     /// A root with links that lead out of it, and a decoy outside.
     private func withTree(_ body: (_ path: String, _ root: CInt) throws -> Void) async throws {

@@ -174,7 +174,8 @@ import Testing
 @Suite struct `Global flags` {
     @Test(arguments: [
         ("/run/x", "/run/x"), ("x", "/srv/here/x"), ("./x/../y//", "/srv/here/y"),
-        ("../..", "/"), ("/", "/"), ("//", "/"), ("/../x/.", "/x"),
+        ("../..", "/"), ("/", "/"), ("//", "/"), ("/../x/.", "/x"), ("/a/..", "/"), ("/a/.", "/a"),
+        ("/a//b", "/a/b"), ("/a/", "/a"), ("/.a/..b/...", "/.a/..b/..."), ("/a/../b", "/b"),
     ])
     func `the state directory becomes absolute`(given: String, path: String) {
         #expect(GlobalOptions.normalized(given, from: "/srv/here") == path)

@@ -56,25 +56,9 @@ package struct Bundle: Equatable, Sendable {
 
     /// Without "." steps and doubled slashes, which state would show.
     private static func trimmed(_ path: String) -> String {
-        // Most are in order, and taking them apart is not free.
-        if path.hasPrefix("/"), !path.hasSuffix("/"), !path.hasSuffix("/."), !hasRedundancy(path) {
-            return path
-        }
+        if isPlainPath(path) { return path }
         let names = path.split(separator: "/").filter { $0 != "." }
-        return (path.hasPrefix("/") ? "/" : "") + names.joined(separator: "/")
-    }
-
-    /// Whether two slashes, or a "." between slashes, stand in a path.
-    private static func hasRedundancy(_ path: String) -> Bool {
-        let (slash, dot) = (UInt8(ascii: "/"), UInt8(ascii: "."))
-        var (previous, last): (UInt8, UInt8) = (0, 0)
-        for byte in path.utf8 {
-            if byte == slash && (last == slash || (last == dot && previous == slash)) {
-                return true
-            }
-            (previous, last) = (last, byte)
-        }
-        return false
+        return (path.hasPrefix("/") ? "/" : "") + joinedPath(names.map(String.init))
     }
 
     private static func read(_ path: String) throws(ContainerError) -> [UInt8] {
