@@ -6,7 +6,7 @@ internal import CLinux
 @frozen
 package struct Epoll: ~Copyable {
     /// What is waited for on a descriptor, and what has come.
-    package struct Events: OptionSet, Sendable {
+    package struct Events: FlagSet, Sendable {
         package let rawValue: UInt32
         package init(rawValue: UInt32) { self.rawValue = rawValue }
 

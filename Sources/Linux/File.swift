@@ -3,7 +3,7 @@
 internal import CLinux
 
 /// How a file is opened: the O_ words of open(2). Close-on-exec is always added.
-package struct OpenFlags: OptionSet, Sendable {
+package struct OpenFlags: FlagSet, Sendable {
     package let rawValue: CInt
     package init(rawValue: CInt) { self.rawValue = rawValue }
 
@@ -51,7 +51,7 @@ package struct OpenFlags: OptionSet, Sendable {
 }
 
 /// How a path is walked: the RESOLVE_ words of openat2(2).
-package struct Resolution: OptionSet, Sendable {
+package struct Resolution: FlagSet, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 

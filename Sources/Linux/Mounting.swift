@@ -3,16 +3,9 @@
 internal import CLinux
 
 /// Properties of one mount: the MOUNT_ATTR_ words of mount_setattr(2).
-package struct MountAttributes: OptionSet, Hashable, Sendable {
+package struct MountAttributes: FlagSet, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
-
-    /// Without the detour through every sequence's protocol.
-    package init(arrayLiteral elements: MountAttributes...) {
-        var bits: UInt64 = 0
-        for element in elements { bits |= element.rawValue }
-        rawValue = bits
-    }
 
     package static var readOnly: MountAttributes { .init(rawValue: UInt64(MOUNT_ATTR_RDONLY)) }
     package static var noSetID: MountAttributes { .init(rawValue: UInt64(MOUNT_ATTR_NOSUID)) }
@@ -162,7 +155,7 @@ package enum Mounting {
 }
 
 /// Properties of a filesystem as a whole: MS_ words of mount(2).
-package struct ClassicMountFlags: OptionSet, Sendable {
+package struct ClassicMountFlags: FlagSet, Sendable {
     package let rawValue: UInt
     package init(rawValue: UInt) { self.rawValue = rawValue }
 

@@ -3,16 +3,9 @@
 internal import CLinux
 
 /// The kinds of namespaces that clone3(2) makes: the CLONE_NEW words.
-package struct NamespaceFlags: OptionSet, Hashable, Sendable {
+package struct NamespaceFlags: FlagSet, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
-
-    /// Without the detour through every sequence's protocol.
-    package init(arrayLiteral elements: NamespaceFlags...) {
-        var bits: UInt64 = 0
-        for element in elements { bits |= element.rawValue }
-        rawValue = bits
-    }
 
     package static var mount: NamespaceFlags { .init(rawValue: UInt64(CLONE_NEWNS)) }
     package static var cgroup: NamespaceFlags { .init(rawValue: UInt64(CLONE_NEWCGROUP)) }

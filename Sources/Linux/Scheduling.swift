@@ -22,7 +22,7 @@ package struct SchedulingAttributes: Equatable, Sendable {
     }
 
     /// The SCHED_FLAG words.
-    package struct Flags: OptionSet, Sendable {
+    package struct Flags: FlagSet, Sendable {
         package let rawValue: UInt64
         package init(rawValue: UInt64) { self.rawValue = rawValue }
 
@@ -88,7 +88,7 @@ package struct MemoryPlacement: Equatable, Sendable {
     }
 
     /// The MPOL_F words that go with a mode.
-    package struct Flags: OptionSet, Sendable {
+    package struct Flags: FlagSet, Sendable {
         package let rawValue: CInt
         package init(rawValue: CInt) { self.rawValue = rawValue }
 

@@ -5,7 +5,7 @@ internal import CLinux
 /// A program that decides on every system call of a process (seccomp(2), SECCOMP_SET_MODE_FILTER).
 package struct SystemCallFilter: Equatable, Sendable {
     /// How a filter is loaded: the SECCOMP_FILTER_FLAG words.
-    package struct Flags: OptionSet, Hashable, Sendable {
+    package struct Flags: FlagSet, Hashable, Sendable {
         package let rawValue: UInt32
         package init(rawValue: UInt32) { self.rawValue = rawValue }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Cgroups
+import Linux
 import OCI
 import Testing
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Linux
+
 /// What v1's devices controller can hold: everything or nothing, and exceptions to that
 /// (admin-guide/cgroup-v1/devices.rst).
 package struct DeviceAccessList: Equatable, Sendable {

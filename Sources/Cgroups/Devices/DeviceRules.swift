@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Linux
 package import OCI
 
 /// What can be done with a device: the letters of a rule, by the kernel's numbers in
 /// `linux/bpf.h`.
-package struct DeviceAccess: OptionSet, Hashable, Sendable, CustomStringConvertible {
+package struct DeviceAccess: FlagSet, Hashable, Sendable, CustomStringConvertible {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
@@ -68,7 +69,7 @@ package struct DeviceSet: Hashable, Sendable, CustomStringConvertible {
 
 /// What every container may use besides what its configuration says, as the specification's
 /// default devices need it and as all runtimes have it.
-package struct DefaultDevices: OptionSet, Sendable {
+package struct DefaultDevices: FlagSet, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Linux
 package import OCI
 
 /// What is written to a container's cgroups for `linux.resources`, in order

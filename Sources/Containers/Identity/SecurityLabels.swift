@@ -4,7 +4,7 @@ package import Linux
 package import OCI
 
 /// Security modules of the kernel that label processes and files.
-package struct SecurityModules: OptionSet, Hashable, Sendable {
+package struct SecurityModules: FlagSet, Hashable, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
