@@ -41,7 +41,7 @@ internal import CLinux
 
     /// Makes one, whose descriptor's number is over `last`. The system calls are `memfd_create(2)`
     /// and `mmap(2)`.
-    package init(above last: CInt = 2) throws(SystemCallError) {
+    package init(above last: CInt) throws(SystemCallError) {
         var memory = try MemoryFile.make("report")
         if memory.number <= last {
             memory = try Descriptors.duplicate(memory.number, from: last + 1)

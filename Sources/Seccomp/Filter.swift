@@ -51,16 +51,13 @@ package struct Filter: Sendable {
     /// The flags to load with; each one that was asked for, or an error that names it.
     static func flags(of profile: SeccompProfile) throws(SeccompError) -> SystemCallFilter.Flags {
         var flags: SystemCallFilter.Flags = []
-        if let asked = profile.flags {
-            for index in asked.indices {
-                let flag = asked[index]
-                guard SystemCallFilter.isSupported(flag.word) else {
-                    throw SeccompError(
-                        "linux.seccomp.flags[\(index)]",
-                        "this kernel does not support \(flag.rawValue)")
-                }
-                flags.insert(flag.word)
+        for (index, flag) in (profile.flags ?? []).enumerated() {
+            guard SystemCallFilter.isSupported(flag.word) else {
+                throw SeccompError(
+                    "linux.seccomp.flags[\(index)]",
+                    "this kernel does not support \(flag.rawValue)")
             }
+            flags.insert(flag.word)
         }
         guard profile.notifies else {
             // It tells how to wait for a listener's answer, and there is no listener.
@@ -86,7 +83,7 @@ package struct Filter: Sendable {
 
     private static func warnings(about profile: SeccompProfile) -> [String] {
         var warnings: [String] = []
-        for index in profile.syscalls.indices where profile.syscalls[index].comparesAnIndexTwice {
+        for (index, rule) in profile.syscalls.enumerated() where rule.comparesAnIndexTwice {
             warnings.append(
                 "linux.seccomp.syscalls[\(index)].args: an index is compared more than once; as "
                     + "in other runtimes each comparison is a rule of its own, and one that holds "

@@ -36,7 +36,7 @@ private struct Creation: ~Copyable {
     /// What lies beside the record, to be put in its place.
     private var prepared: ContainerRecord?
     /// Once its program is found, which is done while the container's process is busy.
-    private var filter: PreparedFilter?
+    private var preparedFilter: PreparedFilter?
     private var hooksHaveBegun = false
 
     /// All that is decided, and connected to, before anything is made.
@@ -101,8 +101,8 @@ private struct Creation: ~Copyable {
                 throw error
             }
             laps.lap("put it on record")
-            filter?.keep(warn: warn)
-            if filter != nil { laps.lap("keep the filter") }
+            preparedFilter?.keep(warn: warn)
+            if preparedFilter != nil { laps.lap("keep the filter") }
             return CreatedContainer(
                 pid: launcher.pid, pidfd: pidfd, directory: directory, record: record,
                 launcher: request.startsAtOnce ? launcher : nil)
@@ -163,7 +163,7 @@ private struct Creation: ~Copyable {
                 let filter = try preparation.complete(warn: warn)
                 try launcher.send(filter: filter.loadable.program)
                 record.join?.filter = filter.record
-                self.filter = filter
+                preparedFilter = filter
                 laps.lap("compile the filter")
             }
             record.startTime = try startTime(of: launcher.pid)

@@ -86,7 +86,7 @@ extension ContainerRuntime {
                 }
                 process.launcher.releaseOwnFile()
                 // A filter's listener is handed on meanwhile.
-                if process.launcher.plan.program.filter?.flags.contains(.listener) != true {
+                if process.record.seccompAgent == nil {
                     try awaitEnd(of: connection, signals: signals) { () throws(ContainerError) in
                         guard let signal = try interruption() else { return }
                         try during("end the process") { () throws(SystemCallError) in

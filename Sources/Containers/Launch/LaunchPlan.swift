@@ -341,11 +341,4 @@ package enum FilterPlan: Equatable, Sendable {
     case known(SystemCallFilter)
     /// The parent finds its program while the process is at its steps, and sends it.
     case awaited(SystemCallFilter.Flags)
-
-    package var flags: SystemCallFilter.Flags {
-        switch self {
-        case .known(let filter): filter.flags
-        case .awaited(let flags): flags
-        }
-    }
 }
