@@ -25,16 +25,15 @@ let package = Package(
         .executable(name: "martlet-shim", targets: ["martlet-shim"]),
     ],
     targets: [
-        // C that Swift cannot import by itself, and the three C libraries.
+        // C that Swift cannot import by itself, and the two C libraries.
         .systemLibrary(name: "CLinux"),
-        .systemLibrary(name: "CJSON", pkgConfig: "json-c", providers: [.apt(["libjson-c-dev"])]),
         .systemLibrary(
             name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
 
         // Libraries, lowest first.
         .target(name: "Linux", dependencies: ["CLinux", "CCapability"], swiftSettings: strict),
-        .target(name: "JSON", dependencies: ["CJSON"], swiftSettings: strict),
+        .target(name: "JSON", dependencies: [], swiftSettings: strict),
         .target(name: "OCI", dependencies: ["JSON"], swiftSettings: strict),
         .target(
             name: "Seccomp", dependencies: ["CLinux", "CSeccomp", "Digest", "Linux", "OCI"],

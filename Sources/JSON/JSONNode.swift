@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CJSON
-internal import Glibc
-
 /// The types of JSON; numbers are told apart by how they are written.
 package enum JSONKind: Sendable {
     case null
@@ -16,54 +13,40 @@ package enum JSONKind: Sendable {
     case object
 }
 
-/// A value inside a ``JSONDocument``: five words, which own nothing.
+/// A value of a parsed text.
 ///
-/// Reading costs no more than asking json-c. Only an error builds the path, by searching the
-/// document for the value.
-@safe
-package struct JSONNode {
-    /// nil is `null`.
-    private let value: OpaquePointer?
-    private let parent: OpaquePointer?
-    /// nil in an array and at the root.
-    private let key: UnsafePointer<CChar>?
+/// It shows what the text has and keeps the text for that. Only an error builds the path, by searching
+/// the text for the value.
+package struct JSONNode: Sendable {
+    private let values: JSONValues
+    /// Which of them.
     private let index: Int
-    private let root: OpaquePointer?
 
-    /// The outermost value, `nil` for `null`.
-    init(root: OpaquePointer?) {
-        unsafe value = root
-        unsafe parent = nil
-        unsafe key = nil
-        index = 0
-        unsafe self.root = root
-    }
-
-    private init(
-        _ value: OpaquePointer?, in parent: JSONNode, key: UnsafePointer<CChar>?, index: Int
-    ) {
-        unsafe self.value = value
-        unsafe self.parent = parent.value
-        unsafe self.key = key
+    init(_ values: JSONValues, _ index: Int) {
+        self.values = values
         self.index = index
-        unsafe root = parent.root
     }
+
+    private var entry: JSONEntry { values.entries[index] }
+
+    /// The value as it is written.
+    private var written: ArraySlice<UInt8> { values.text[Int(entry.start)..<Int(entry.end)] }
 
     /// The value's type.
     package var kind: JSONKind {
-        switch unsafe json_object_get_type(value) {
-        case json_type_boolean: .boolean
-        case json_type_int: .integer
-        case json_type_double: .number
-        case json_type_string: .string
-        case json_type_array: .array
-        case json_type_object: .object
-        default: .null
+        switch entry.shape {
+        case .null: .null
+        case .false, .true: .boolean
+        case .integer: .integer
+        case .number, .hugeInteger: .number
+        case .string, .escapedString, .stringWithNUL: .string
+        case .array: .array
+        case .object: .object
         }
     }
 
     /// Whether the value is `null`.
-    package var isNull: Bool { unsafe value == nil }
+    package var isNull: Bool { entry.shape == .null }
 
     // MARK: Scalars
 
@@ -81,10 +64,8 @@ package struct JSONNode {
 
     /// The same, and whether there is a NUL character in it, where C would take it to end.
     package var textIfAny: (string: String, hasNUL: Bool)? {
-        guard kind == .string, let start = unsafe json_object_get_string(value) else { return nil }
-        let length = unsafe Int(json_object_get_string_len(value))
-        let bytes = unsafe UnsafeRawBufferPointer(start: start, count: length)
-        return unsafe (String(decoding: bytes, as: UTF8.self), strlen(start) != length)
+        guard kind == .string else { return nil }
+        return (values.string(at: index), entry.shape == .stringWithNUL)
     }
 
     /// The boolean, which must be one.
@@ -95,7 +76,11 @@ package struct JSONNode {
 
     /// The boolean, if it is one.
     package var booleanIfAny: Bool? {
-        kind == .boolean ? unsafe json_object_get_boolean(value) != 0 : nil
+        switch entry.shape {
+        case .false: false
+        case .true: true
+        default: nil
+        }
     }
 
     /// The integer, which must be written as one and fit.
@@ -114,8 +99,29 @@ package struct JSONNode {
     @frozen
     package enum Integer: Equatable {
         case signed(Int64)
-        /// From the largest of the signed ones on.
+        /// Beyond the largest of the signed ones.
         case large(UInt64)
+
+        /// Of digits, with a sign before them or without; nil beyond 64 bits.
+        init?(digits: ArraySlice<UInt8>) {
+            let isNegative = digits.first == UInt8(ascii: "-")
+            var magnitude: UInt64 = 0
+            for digit in isNegative ? digits.dropFirst() : digits {
+                let (product, overflow) = magnitude.multipliedReportingOverflow(by: 10)
+                let (sum, carry) = product.addingReportingOverflow(
+                    UInt64(digit - UInt8(ascii: "0")))
+                if overflow || carry { return nil }
+                magnitude = sum
+            }
+            if isNegative {
+                if magnitude > Int64.min.magnitude { return nil }
+                self = .signed(Int64(truncatingIfNeeded: 0 &- magnitude))
+            } else if let signed = Int64(exactly: magnitude) {
+                self = .signed(signed)
+            } else {
+                self = .large(magnitude)
+            }
+        }
 
         /// The same number in another type, if it fits.
         @inlinable @inline(__always)
@@ -129,11 +135,7 @@ package struct JSONNode {
 
     /// The integer, if the value is one.
     package var exactInteger: Integer? {
-        guard kind == .integer else { return nil }
-        let signed = unsafe json_object_get_int64(value)
-        // json-c clamps: only here can more be behind it.
-        guard signed == Int64.max else { return .signed(signed) }
-        return unsafe .large(json_object_get_uint64(value))
+        entry.shape == .integer ? Integer(digits: written) : nil
     }
 
     /// For instance `an unsigned 32-bit integer`.
@@ -145,20 +147,20 @@ package struct JSONNode {
 
     /// The member, or nil if there is none, if it is `null`, or if this is no object.
     package subscript(key: StaticString) -> JSONNode? {
-        guard kind == .object else { return nil }
-        let name = unsafe UnsafeRawPointer(key.utf8Start).assumingMemoryBound(to: CChar.self)
-        var member: OpaquePointer?
-        guard unsafe json_object_object_get_ex(value, name, &member) != 0, unsafe member != nil
-        else { return nil }
-        return unsafe JSONNode(member, in: self, key: name, index: 0)
+        unsafe member(UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
     }
 
     /// The member, or nil if there is none, if it is `null`, or if this is no object.
     package subscript(named key: String) -> JSONNode? {
-        guard kind == .object, let table = unsafe json_object_get_object(value),
-            let entry = unsafe key.withCString({ unsafe lh_table_lookup_entry(table, $0) })
-        else { return nil }
-        let member = unsafe JSONNode(entry: entry, in: self)
+        var key = key
+        return key.withUTF8 { unsafe member($0) }
+    }
+
+    private func member(_ name: UnsafeBufferPointer<UInt8>) -> JSONNode? {
+        guard entry.shape == .object, let found = unsafe values.member(of: index, name) else {
+            return nil
+        }
+        let member = JSONNode(values, found)
         return member.isNull ? nil : member
     }
 
@@ -183,7 +185,7 @@ package struct JSONNode {
     /// The elements, if it is an array.
     package var elementsIfAny: JSONElements? {
         guard kind == .array else { return nil }
-        return JSONElements(array: self, count: unsafe Int(json_object_array_length(value)))
+        return JSONElements(values, ofArrayAt: index)
     }
 
     /// The members of the object, which this must be, in the order of the text.
@@ -193,26 +195,8 @@ package struct JSONNode {
     }
 
     /// The members, if it is an object.
-    package var membersIfAny: JSONMembers? { kind == .object ? JSONMembers(object: self) : nil }
-
-    fileprivate func element(at index: Int) -> JSONNode {
-        unsafe JSONNode(json_object_array_get_idx(value, index), in: self, key: nil, index: index)
-    }
-
-    fileprivate var firstEntry: UnsafeMutablePointer<lh_entry>? {
-        guard let table = unsafe json_object_get_object(value) else { return nil }
-        return unsafe table.pointee.head
-    }
-
-    fileprivate init(entry: UnsafeMutablePointer<lh_entry>, in object: JSONNode) {
-        let value = unsafe entry.pointee.v.map { OpaquePointer($0) }
-        let name = unsafe entry.pointee.k?.assumingMemoryBound(to: CChar.self)
-        unsafe self.init(value, in: object, key: name, index: 0)
-    }
-
-    fileprivate var name: String {
-        guard let key = unsafe key else { return "" }
-        return unsafe String(cString: key)
+    package var membersIfAny: JSONMembers? {
+        kind == .object ? JSONMembers(values, ofObjectAt: index) : nil
     }
 
     // MARK: Errors
@@ -224,48 +208,27 @@ package struct JSONNode {
 
     /// What the value is, for a message: `a string ("0")`, `an integer (-1)`, `an object`.
     package var summary: String {
-        switch kind {
-        case .null: return "null"
-        case .boolean: return unsafe json_object_get_boolean(value) != 0 ? "true" : "false"
-        case .string: return "a string (\((stringIfAny ?? "").quoted))"
-        case .array: return "an array"
-        case .object: return "an object"
-        case .integer: return integerSummary
-        case .number: return numberSummary
+        switch entry.shape {
+        case .null: "null"
+        case .false: "false"
+        case .true: "true"
+        case .string, .escapedString, .stringWithNUL:
+            "a string (\(values.string(at: index).quoted))"
+        case .array: "an array"
+        case .object: "an object"
+        case .integer: "an integer (\(start))"
+        case .hugeInteger: "an integer beyond 64 bits (\(start))"
+        case .number: "a number (\(start))"
         }
     }
 
-    private var integerSummary: String {
-        switch exactInteger {
-        case .signed(let number): "an integer (\(number))"
-        case .large(let number): "an integer (\(number))"
-        case nil: "an integer"
-        }
-    }
-
-    private var numberSummary: String {
-        guard let start = unsafe json_object_get_string(value) else { return "a number" }
-        var text = unsafe String(cString: start)
-        // See LexicalCheck.markingHugeIntegers(in:).
-        if text.hasSuffix("e0"), !text.contains("."), text.utf8.count > 20 {
-            text.removeLast(2)
-            return "an integer beyond 64 bits (\(text.prefix(64)))"
-        }
-        return "a number (\(text.prefix(64)))"
-    }
+    /// The beginning of the value as it is written: the text may be huge.
+    private var start: String { String(decoding: written.prefix(64), as: UTF8.self) }
 
     /// Where the value is in the document, as `linux.sysctl["net.core.somaxconn"]`.
     ///
     /// Searches the document, so it is for errors only.
-    package var path: String {
-        guard let parent = unsafe parent else { return "" }
-        guard let root = unsafe root else { return "" }
-        var trail: [String] = []
-        guard unsafe JSONNode(root: root).find(parent, trail: &trail) else { return "" }
-        var path = ""
-        for step in trail { path = step.hasPrefix("[") ? path + step : Self.join(path, step) }
-        return unsafe key == nil ? "\(path)[\(index)]" : Self.append(key: name, to: path)
-    }
+    package var path: String { values.path(of: index) }
 
     /// `path` with a member's name behind it.
     package static func append(key: String, to path: String) -> String {
@@ -295,88 +258,72 @@ package struct JSONNode {
         }
         return isFirst ? "[\"\"]" : key
     }
-
-    /// Depth first; the parser bounds the depth.
-    private func find(_ target: OpaquePointer, trail: inout [String]) -> Bool {
-        if unsafe value == target { return true }
-        switch kind {
-        case .array:
-            for element in JSONElements(array: self, count: unsafe json_object_array_length(value))
-            where unsafe element.find(target, trail: &trail) {
-                trail.insert("[\(element.index)]", at: 0)
-                return true
-            }
-        case .object:
-            for member in JSONMembers(object: self)
-            where unsafe member.value.find(target, trail: &trail) {
-                trail.insert(Self.step(for: member.key), at: 0)
-                return true
-            }
-        default:
-            break
-        }
-        return false
-    }
 }
 
 /// The elements of an array, in order.
 package struct JSONElements: Sequence, IteratorProtocol {
-    private let array: JSONNode?
-    /// How many there are.
-    package let count: Int
-    private var position = 0
+    /// nil without an array.
+    private let values: JSONValues?
+    private var index = 0
+    private var end = 0
 
-    /// Of an array of `count` elements.
-    init(array: JSONNode, count: Int) {
-        self.array = array
-        self.count = count
+    init(_ values: JSONValues, ofArrayAt index: Int) {
+        self.values = values
+        self.index = index + 1
+        end = Int(values.entries[index].next)
     }
 
     /// Of no array.
-    package init() {
-        array = nil
-        count = 0
+    package init() { values = nil }
+
+    /// How many there are from here on.
+    package var count: Int {
+        guard let values else { return 0 }
+        var count = 0
+        var index = index
+        while index < end {
+            index = Int(values.entries[index].next)
+            count += 1
+        }
+        return count
     }
 
     /// The next element.
     package mutating func next() -> JSONNode? {
-        guard let array, position < count else { return nil }
-        defer { position += 1 }
-        return array.element(at: position)
+        guard let values, index < end else { return nil }
+        defer { index = Int(values.entries[index].next) }
+        return JSONNode(values, index)
     }
 }
 
 /// The members of an object, in the order of the text.
-@safe
 package struct JSONMembers: Sequence, IteratorProtocol {
-    private let object: JSONNode?
-    private var entry: UnsafeMutablePointer<lh_entry>?
+    private let values: JSONValues?
+    private var members: IndexingIterator<[(name: Int, value: Int)]>
 
-    /// Of an object.
-    init(object: JSONNode) {
-        self.object = object
-        unsafe entry = object.firstEntry
+    init(_ values: JSONValues, ofObjectAt index: Int) {
+        self.values = values
+        members = values.members(of: index).makeIterator()
     }
 
     /// Of no object.
     package init() {
-        object = nil
-        unsafe entry = nil
+        values = nil
+        members = [].makeIterator()
     }
 
     /// The next member.
     package mutating func next() -> JSONMember? {
-        guard let object, let current = unsafe entry else { return nil }
-        unsafe entry = current.pointee.next
-        return JSONMember(value: unsafe JSONNode(entry: current, in: object))
+        guard let values, let member = members.next() else { return nil }
+        return JSONMember(
+            key: values.string(at: member.name), value: JSONNode(values, member.value))
     }
 }
 
 /// A name and its value.
-package struct JSONMember {
+package struct JSONMember: Sendable {
+    /// The name.
+    package let key: String
     /// Can be `null`.
     package let value: JSONNode
-
-    /// The name.
-    package var key: String { value.name }
 }

@@ -89,6 +89,9 @@ import Testing
         #expect(throws: Never.self) {
             _ = try JSONDocument(parsing: Array("[[1]]".utf8), limits: limits)
         }
+        #expect(throws: Never.self) {
+            _ = try JSONDocument(parsing: Array("[[[1]]]".utf8), limits: limits)
+        }
         for text in ["[[[[1]]]]", "[[[[[[[[[[[[", "[1,2,3,4,5]"] {
             #expect(throws: JSONError.self) {
                 _ = try JSONDocument(parsing: Array(text.utf8), limits: limits)
@@ -188,6 +191,39 @@ import Testing
             try root.members().map { "\($0.key)=\($0.value.exactInteger?.exactly(Int.self) ?? 0)" }
         }
         #expect(keys == ["b=1", "a=4", "c=3"])
+    }
+
+    @Test func `a name with escapes is the same name`() throws {
+        try Self.read(#"{"\u0061":1,"b\/":2,"a":3,"\u0062/":4}"#) { (root) throws(JSONError) in
+            #expect(root["a"]?.exactInteger == .signed(3))
+            #expect(root[named: "b/"]?.exactInteger == .signed(4))
+            #expect(try root.members().map(\.key) == ["a", "b/"])
+        }
+        // One that looks the same in Unicode is not.
+        try Self.read(#"{"\u00e9":1,"e\u0301":2}"#) { (root) throws(JSONError) in
+            #expect(root[named: "\u{e9}"]?.exactInteger == .signed(1))
+            #expect(try root.members().map { $0.value.exactInteger } == [.signed(1), .signed(2)])
+        }
+    }
+
+    @Test func `an object may have very many names, and each very often`() throws {
+        for names in [1, 100, 100_000] {
+            let members = (0..<200_000).map { "\"n\($0 % names)\":\($0)" }
+            let text = "{\(members.joined(separator: ","))}"
+            try Self.read(text) { (root) throws(JSONError) in
+                let found = Array(try root.members())
+                #expect(found.count == names)
+                #expect(found.first?.value.exactInteger == .signed(Int64(200_000 - names)))
+                #expect(root["n0"]?.exactInteger == found.first?.value.exactInteger)
+                #expect(found.last?.key == "n\(names - 1)")
+            }
+        }
+    }
+
+    @Test func `escapes are what RFC 8259 says`() throws {
+        let text = #""\"\\\/\b\f\n\r\t\u00E9\uD83d\uDe00\uFFFF""#
+        let value = try Self.read(text) { (node) throws(JSONError) in try node.string() }
+        #expect(value == "\"\\/\u{8}\u{c}\n\r\t\u{e9}\u{1F600}\u{FFFF}")
     }
 
     @Test func `a string may hold NUL and is not cut`() throws {
