@@ -362,7 +362,7 @@ compiled() {
     local name=${1##*/} program
     program=$BATS_RUN_TMPDIR/${name%.c}
     if [ ! -x "$program" ]; then
-        "${CC:-cc}" -O1 -static -Wall -o "$program.$$" "$1" >&2 && mv "$program.$$" "$program"
+        "${CC:-cc}" -O1 -static -Wall "${@:2}" -o "$program.$$" "$1" >&2 && mv "$program.$$" "$program"
     fi
     printf '%s' "$program"
 }

@@ -36,6 +36,22 @@ package struct SystemCallFilter: Equatable, Sendable {
         self.flags = flags
     }
 
+    /// Loads the filter: from here on the process makes the calls that it allows. Takes
+    /// no_new_privs, or CAP_SYS_ADMIN. Flags that ask for a listener are for ``FilteredProgram``.
+    package func load() throws(SystemCallError) {
+        _ = try check("seccomp") {
+            unsafe program.withUnsafeBytes { instructions in
+                var filter = unsafe sock_fprog(
+                    len: UInt16(clamping: instructions.count / Self.instructionSize),
+                    filter: UnsafeMutablePointer(
+                        mutating: instructions.assumingMemoryBound(to: sock_filter.self)
+                            .baseAddress))
+                return unsafe clinux_seccomp(
+                    UInt32(SECCOMP_SET_MODE_FILTER), flags.rawValue, &filter)
+            }
+        }
+    }
+
     /// Whether the kernel takes a flag: it looks at flags before it looks for a program (EFAULT).
     package static func isSupported(_ flag: Flags) -> Bool {
         // A flag about listeners is good only with one; and that is all the kernel is asked.

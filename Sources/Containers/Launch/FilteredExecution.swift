@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Linux
+internal import Seccomp
 
 // Becoming the container's program under a filter.
 
@@ -12,33 +13,83 @@ struct FilterLoading: ~Copyable {
     let report: ReportPage
 }
 
-/// The filter is for the program, and a profile lists what that needs. So it is loaded when nothing
-/// is left to do but execve(2): whatever the first process did under it, the profile would have to
-/// allow, and few profiles have accept4(2) in them for our sake. With no_new_privs nothing else is
-/// needed. Without, loading takes CAP_SYS_ADMIN: the first process keeps that one capability up to
-/// here and gives it up right after, so that capset(2) is the one call besides execve that such a
-/// profile must allow; every runtime makes that call under the filter.
+/// The filter is for the program, and a profile lists what that needs. Whatever the first process
+/// does under it, the profile has to allow, and few profiles have accept4(2) in them for our sake.
+/// One that lists hundreds of calls mostly does: then the filter is loaded before anybody waits for
+/// the program, because it takes the kernel as long as a good part of `start`. Else it is loaded when
+/// nothing is left to do but execve(2).
+///
+/// With no_new_privs nothing else is needed. Without, loading takes CAP_SYS_ADMIN: the first process
+/// keeps that one capability up to here and gives it up right after, so that capset(2) is the one
+/// call besides execve that such a profile must allow; every runtime makes that call under the
+/// filter.
 extension InitProcess {
-    /// Makes what it takes to load the program's filter, if it has one, with no descriptor up to
-    /// `last`.
-    func prepareFilter(_ program: ProgramPlan, above last: CInt) throws(ContainerError)
-        -> FilterLoading?
+    /// Loads the program's filter, if it has one that can be loaded already. Else makes what it takes
+    /// to load it later, with no descriptor up to `last`.
+    func prepareFilter(_ program: ProgramPlan, _ hooks: LaunchHooks, above last: CInt)
+        throws(ContainerError) -> FilterLoading?
     {
-        let filter: SystemCallFilter
-        switch program.filter {
-        case nil: return nil
-        case .known(let known): filter = known
-        case .awaited(let flags):
-            guard let filterProgram else {
-                preconditionFailure("a filter was planned without the step that receives it")
-            }
-            filter = SystemCallFilter(program: filterProgram, flags: flags)
-        }
+        guard let filter = filter(of: program) else { return nil }
+        if try loadEarly(filter, hooks) { return nil }
         return FilterLoading(
             filter: filter, capabilities: lateCapabilities,
             report: try during("exec") { () throws(SystemCallError) in
                 try ReportPage(above: last)
             })
+    }
+
+    private func filter(of program: ProgramPlan) -> SystemCallFilter? {
+        switch program.filter {
+        case nil: return nil
+        case .known(let known): return known
+        case .awaited(let flags):
+            guard let filterProgram else {
+                preconditionFailure("a filter was planned without the step that receives it")
+            }
+            return SystemCallFilter(program: filterProgram, flags: flags)
+        }
+    }
+
+    /// Everything that a process in front of its program calls, if it says why it cannot become it or
+    /// if it does not.
+    private static var remainingCalls: [SystemCallNumber] {
+        [
+            // The gate, the conversation, and what is told.
+            .accept4, .recvmsg, .sendmsg, .write, .clockGetTime,
+            // The descriptors and limits of the program.
+            .dup3, .close, .closeRange, .fcntl, .prlimit64,
+            // The program, and why it cannot be executed.
+            .newfstatat, .faccessat, .faccessat2, .openat, .read, .fstat, .fstatfs, .execve,
+            .exitGroup,
+            // Memory, and what the C library and Swift do on their own.
+            .brk, .mmap, .mremap, .munmap, .mprotect, .madvise, .futex, .getrandom,
+            .rtSigprocmask, .rtSigreturn,
+        ]
+    }
+
+    /// Whether the filter is in force. One that the kernel refuses is tried once more when there is
+    /// somebody to tell.
+    private func loadEarly(_ filter: SystemCallFilter, _ hooks: LaunchHooks) throws(ContainerError)
+        -> Bool
+    {
+        // Hooks are no part of the program.
+        guard hooks.startContainer.isEmpty, !filter.flags.contains(.listener) else { return false }
+        var calls = Self.remainingCalls
+        if lateCapabilities != nil { calls += [.capget, .capset] }
+        guard filter.allows(calls) else { return false }
+        do throws(SystemCallError) {
+            try filter.load()
+        } catch {
+            return false
+        }
+        if let sets = lateCapabilities {
+            try during("linux.seccomp") { () throws(SystemCallError) in
+                try Capabilities.set(
+                    effective: sets.effective, permitted: sets.permitted,
+                    inheritable: sets.inheritable)
+            }
+        }
+        return true
     }
 
     static func becomeProgram(

@@ -195,8 +195,9 @@ extension InitProcess {
         let last = CInt(3 + plan.program.preservedDescriptors)
         // While nobody waits for us; but there is nobody to tell yet of an error either.
         let loading = Result { () throws(ContainerError) in
-            try prepareFilter(plan.program, above: last)
+            try prepareFilter(plan.program, plan.hooks, above: last)
         }
+        laps.lap("prepare the filter")
         do throws(SystemCallError) {
             let connection = try openConnection()
             let message = try Conversation.receive(from: connection.number)
