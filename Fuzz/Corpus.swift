@@ -24,8 +24,8 @@ struct Corpus {
         for path in try Self.files(below: directory) {
             let text = try File.readAll(path, limit: 16 << 20)
             texts.append(text)
-            guard let document = try? JSONDocument(parsing: text) else { continue }
-            let value = document.withRoot { Value($0) }
+            guard let root = try? JSONDocument(parsing: text).root else { continue }
+            let value = Value(root)
             let isAccepted = (try? Configuration.decode(from: text)) != nil
             if isAccepted { accepted.append(value) } else { refused.append(value) }
             collect(value, isAccepted)

@@ -50,8 +50,7 @@ struct Trial {
     }
 
     private static func isObject(_ text: [UInt8]) -> Bool {
-        guard let document = try? JSONDocument(parsing: text) else { return false }
-        return document.withRoot { $0.kind == .object }
+        (try? JSONDocument(parsing: text).root.kind) == .object
     }
 
     /// Every refusal has a reason, at a place.
@@ -182,8 +181,8 @@ struct Trial {
 
     /// The files of `exec --process` and `update --resources` are read by the same rules.
     private mutating func decodeParts(_ text: [UInt8]) {
-        guard let document = try? JSONDocument(parsing: text) else { return }
-        let whole = document.withRoot { Value($0) }
+        guard let root = try? JSONDocument(parsing: text).root else { return }
+        let whole = Value(root)
         if let process = whole["process"]?.bytes {
             do throws(InvalidConfiguration) {
                 _ = try ProcessSpec.decode(from: process)

@@ -38,11 +38,4 @@ package struct JSONDocument: Sendable {
         let parser = try JSONParser(text, limits: limits)
         root = JSONNode(JSONValues(text, parser.entries), 0)
     }
-
-    /// Calls `body` with the outermost value.
-    package func withRoot<Result: ~Copyable, Failure: Error>(
-        _ body: (JSONNode) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try body(root)
-    }
 }

@@ -76,26 +76,24 @@ package struct State: Equatable, Sendable {
 extension State {
     /// Reads a state, as ``encode(pretty:)`` or another runtime wrote it.
     package static func decode(from text: [UInt8]) throws(JSONError) -> State {
-        let document = try JSONDocument(parsing: text)
-        return try document.withRoot { (root) throws(JSONError) in
-            let statusNode = try root.required("status", "a status")
-            guard let status = Status(rawValue: try statusNode.string()) else {
-                throw statusNode.unexpected("a status")
-            }
-            var state = State(
-                id: try root.required("id", "a string").string(), status: status,
-                pid: try root["pid"]?.integer() ?? 0,
-                bundle: try root.required("bundle", "a string").string())
-            state.ociVersion = try root.required("ociVersion", "a string").string()
-            state.rootfs = try root["rootfs"]?.string()
-            state.created = try root["created"]?.string()
-            state.owner = try root["owner"]?.string()
-            state.oomKilled = try root["oomKilled"]?.boolean() ?? false
-            guard let annotations = root["annotations"] else { return state }
-            for member in try annotations.members() {
-                state.annotations[member.key] = try member.value.string()
-            }
-            return state
+        let root = try JSONDocument(parsing: text).root
+        let statusNode = try root.required("status", "a status")
+        guard let status = Status(rawValue: try statusNode.string()) else {
+            throw statusNode.unexpected("a status")
         }
+        var state = State(
+            id: try root.required("id", "a string").string(), status: status,
+            pid: try root["pid"]?.integer() ?? 0,
+            bundle: try root.required("bundle", "a string").string())
+        state.ociVersion = try root.required("ociVersion", "a string").string()
+        state.rootfs = try root["rootfs"]?.string()
+        state.created = try root["created"]?.string()
+        state.owner = try root["owner"]?.string()
+        state.oomKilled = try root["oomKilled"]?.boolean() ?? false
+        guard let annotations = root["annotations"] else { return state }
+        for member in try annotations.members() {
+            state.annotations[member.key] = try member.value.string()
+        }
+        return state
     }
 }

@@ -11,7 +11,7 @@ import Testing
         _ text: String, _ body: (JSONNode) throws(JSONError) -> Void = { _ in }
     ) -> String? {
         do {
-            try JSONDocument(parsing: Array(text.utf8)).withRoot(body)
+            try body(JSONDocument(parsing: Array(text.utf8)).root)
             return nil
         } catch {
             return error.description
@@ -21,7 +21,7 @@ import Testing
     static func read<Value>(
         _ text: String, _ body: (JSONNode) throws(JSONError) -> Value
     ) throws -> Value {
-        try JSONDocument(parsing: Array(text.utf8)).withRoot(body)
+        try body(JSONDocument(parsing: Array(text.utf8)).root)
     }
 
     @Test(arguments: [

@@ -97,12 +97,10 @@ import Testing
                 json.int(7)
             }
         }
-        let document = try JSONDocument(parsing: json.bytes)
-        try document.withRoot { root in
-            let elements = Array(try root.elements())
-            #expect(try elements[0].string() == text)
-            #expect(elements[1][named: "k\"\n\u{1}"]?.exactInteger == .signed(7))
-        }
+        let root = try JSONDocument(parsing: json.bytes).root
+        let elements = Array(try root.elements())
+        #expect(try elements[0].string() == text)
+        #expect(elements[1][named: "k\"\n\u{1}"]?.exactInteger == .signed(7))
     }
 
     @Test func `misuse gives wrong text, and no trap`() {

@@ -87,31 +87,28 @@ import Testing
         features.linux?.memoryPolicy = Features.MemoryPolicy()
         features.linux?.intelRdt = Features.IntelRdt()
         features.linux?.netDevices = false
-        let document = try JSONDocument(parsing: features.encode(pretty: true))
-        try document.withRoot { root in
-            #expect(try root.required("ociVersionMin").string() == "1.0.0")
-            #expect(try root.required("ociVersionMax").string() == "1.3.0")
-            #expect(try root.required("hooks").elements().count == 6)
-            let linux = try root.required("linux")
-            #expect(try linux.required("namespaces").elements().count == 8)
-            let cgroup = try linux.required("cgroup")
-            #expect(cgroup["v1"] == nil)
-            #expect(try cgroup.required("v2").boolean())
-            #expect(try cgroup.required("rdma").boolean() == false)
-            let seccomp = try linux.required("seccomp")
-            #expect(try seccomp.required("actions").elements().count == 9)
-            #expect(try seccomp.required("operators").elements().count == 7)
-            #expect(try seccomp.required("archs").elements().count == 23)
-            #expect(try seccomp.required("knownFlags").elements().count == 4)
-            #expect(seccomp["supportedFlags"] == nil)
-            #expect(linux["selinux"] == nil)
-            #expect(try linux.required("apparmor").required("enabled").boolean())
-            #expect(
-                try linux.required("mountExtensions").required("idmap").required("enabled")
-                    .boolean())
-            #expect(try linux.required("memoryPolicy").required("modes").elements().count == 7)
-            #expect(try linux.required("netDevices").required("enabled").boolean() == false)
-        }
+        let root = try JSONDocument(parsing: features.encode(pretty: true)).root
+        #expect(try root.required("ociVersionMin").string() == "1.0.0")
+        #expect(try root.required("ociVersionMax").string() == "1.3.0")
+        #expect(try root.required("hooks").elements().count == 6)
+        let linux = try root.required("linux")
+        #expect(try linux.required("namespaces").elements().count == 8)
+        let cgroup = try linux.required("cgroup")
+        #expect(cgroup["v1"] == nil)
+        #expect(try cgroup.required("v2").boolean())
+        #expect(try cgroup.required("rdma").boolean() == false)
+        let seccomp = try linux.required("seccomp")
+        #expect(try seccomp.required("actions").elements().count == 9)
+        #expect(try seccomp.required("operators").elements().count == 7)
+        #expect(try seccomp.required("archs").elements().count == 23)
+        #expect(try seccomp.required("knownFlags").elements().count == 4)
+        #expect(seccomp["supportedFlags"] == nil)
+        #expect(linux["selinux"] == nil)
+        #expect(try linux.required("apparmor").required("enabled").boolean())
+        #expect(
+            try linux.required("mountExtensions").required("idmap").required("enabled").boolean())
+        #expect(try linux.required("memoryPolicy").required("modes").elements().count == 7)
+        #expect(try linux.required("netDevices").required("enabled").boolean() == false)
     }
 
     @Test(arguments: [

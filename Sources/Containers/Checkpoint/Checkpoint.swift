@@ -166,12 +166,10 @@ struct StreamRecord {
             return try File.readAll(file, limit: Self.sizeLimit, subject: Self.fileName)
         }
         do {
-            let document = try JSONDocument(parsing: bytes)
-            names = try document.withRoot { (root) throws(JSONError) in
-                var names: [String] = []
-                for element in try root.elements() { names.append(try element.string()) }
-                return names
-            }
+            let root = try JSONDocument(parsing: bytes).root
+            var names: [String] = []
+            for element in try root.elements() { names.append(try element.string()) }
+            self.names = names
         } catch {
             throw ContainerError(.failed, "--image-path: \(Self.fileName) is damaged: \(error)")
         }

@@ -71,10 +71,8 @@ package struct ContainerRecord: Equatable, Sendable {
 
     /// Reads a record that `bytes` wrote.
     init(bytes: [UInt8]) throws(JSONError) {
-        let document = try JSONDocument(parsing: bytes)
-        self = try document.withRoot { (root) throws(JSONError) in
-            try ContainerRecord(root)
-        }
+        let root = try JSONDocument(parsing: bytes).root
+        self = try ContainerRecord(root)
     }
 
     private init(_ root: JSONNode) throws(JSONError) {

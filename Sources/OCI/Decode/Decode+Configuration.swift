@@ -58,15 +58,13 @@ extension Reader {
     ) throws(InvalidConfiguration) -> Value {
         var reader = Reader()
         do {
-            let document = try JSONDocument(parsing: text, limits: limits)
-            let value: Value? = document.withRoot { root in
-                guard root.kind == .object else {
-                    reader.refuse(root, "an object")
-                    return nil
-                }
-                return body(&reader, root)
+            let root = try JSONDocument(parsing: text, limits: limits).root
+            if root.kind == .object {
+                let value = body(&reader, root)
+                if reader.violations.isEmpty { return value }
+            } else {
+                reader.refuse(root, "an object")
             }
-            if let value, reader.violations.isEmpty { return value }
         } catch {
             reader.refuse(error)
         }

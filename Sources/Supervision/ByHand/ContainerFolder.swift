@@ -183,27 +183,25 @@ package struct ContainerRecord: Equatable, Sendable {
 
     private static func decode(_ bytes: [UInt8]) throws(SystemCallError) -> ContainerRecord {
         do throws(JSONError) {
-            let document = try JSONDocument(parsing: bytes)
-            return try document.withRoot { (root) throws(JSONError) in
-                var arguments: [String] = []
-                for argument in try root.required("runtimeArguments").elements() {
-                    arguments.append(try argument.string())
-                }
-                return ContainerRecord(
-                    id: try root.required("id").string(),
-                    bundle: try root.required("bundle").string(),
-                    runtime: try root.required("runtime").string(), runtimeArguments: arguments,
-                    logFormat: try root.required("logFormat").string(),
-                    logPath: try root.required("logPath").string(),
-                    created: try root.required("created").string(),
-                    hasTerminal: try root.required("terminal").boolean(),
-                    shim: KnownProcess(
-                        pid: try root.required("shimPid").integer(),
-                        startTime: try root.required("shimStartTime").integer()),
-                    process: KnownProcess(
-                        pid: try root.required("pid").integer(),
-                        startTime: try root.required("startTime").integer()))
+            let root = try JSONDocument(parsing: bytes).root
+            var arguments: [String] = []
+            for argument in try root.required("runtimeArguments").elements() {
+                arguments.append(try argument.string())
             }
+            return ContainerRecord(
+                id: try root.required("id").string(),
+                bundle: try root.required("bundle").string(),
+                runtime: try root.required("runtime").string(), runtimeArguments: arguments,
+                logFormat: try root.required("logFormat").string(),
+                logPath: try root.required("logPath").string(),
+                created: try root.required("created").string(),
+                hasTerminal: try root.required("terminal").boolean(),
+                shim: KnownProcess(
+                    pid: try root.required("shimPid").integer(),
+                    startTime: try root.required("shimStartTime").integer()),
+                process: KnownProcess(
+                    pid: try root.required("pid").integer(),
+                    startTime: try root.required("startTime").integer()))
         } catch {
             throw SystemCallError("\(error)", "shim.json", .protocolViolation)
         }
@@ -264,18 +262,16 @@ package struct ExitRecord: Equatable, Sendable {
             throw SupervisionError("exit record", error)
         }
         do throws(JSONError) {
-            let document = try JSONDocument(parsing: bytes)
-            return try document.withRoot { (root) throws(JSONError) in
-                var record = ExitRecord(
-                    code: try root.required("code").integer(),
-                    ended: try root.required("ended").string())
-                record.signal = root["signal"]?.stringIfAny
-                record.isMemoryKill = root["oomKilled"]?.booleanIfAny ?? false
-                record.peakMemory = root["peakMemory"]?.exactInteger?.exactly(Int64.self)
-                record.processorTime = root["cpuTime"]?.exactInteger?.exactly(Int64.self)
-                record.witness = root["witness"]?.stringIfAny
-                return record
-            }
+            let root = try JSONDocument(parsing: bytes).root
+            var record = ExitRecord(
+                code: try root.required("code").integer(),
+                ended: try root.required("ended").string())
+            record.signal = root["signal"]?.stringIfAny
+            record.isMemoryKill = root["oomKilled"]?.booleanIfAny ?? false
+            record.peakMemory = root["peakMemory"]?.exactInteger?.exactly(Int64.self)
+            record.processorTime = root["cpuTime"]?.exactInteger?.exactly(Int64.self)
+            record.witness = root["witness"]?.stringIfAny
+            return record
         } catch {
             throw SupervisionError("exit record of \"\(folder.id)\": \(error)")
         }

@@ -97,9 +97,8 @@ final class HandMonitor {
             throw SupervisionError("bundle", error)
         }
         do throws(JSONError) {
-            return try JSONDocument(parsing: bytes).withRoot { root in
-                root["process"]?["terminal"]?.booleanIfAny ?? false
-            }
+            let root = try JSONDocument(parsing: bytes).root
+            return root["process"]?["terminal"]?.booleanIfAny ?? false
         } catch {
             throw SupervisionError("\(path): \(error)")
         }

@@ -124,18 +124,15 @@ package final class LogReader {
                 stream: parts[1].elementsEqual("stderr".utf8) ? .errors : .output,
                 text: Array(parts[3]), isWhole: parts[2].elementsEqual("F".utf8))
         case .json:
-            guard let document = try? JSONDocument(parsing: Array(line)) else { return nil }
-            return document.withRoot { root in
-                guard var text = root["log"]?.stringIfAny.map({ Array($0.utf8) }) else {
-                    return nil
-                }
-                let isWhole = text.last == UInt8(ascii: "\n")
-                if isWhole { text.removeLast() }
-                return Record(
-                    time: Array((root["time"]?.stringIfAny ?? "").utf8),
-                    stream: root["stream"]?.stringIfAny == "stderr" ? .errors : .output,
-                    text: text, isWhole: isWhole)
-            }
+            guard let root = try? JSONDocument(parsing: Array(line)).root,
+                var text = root["log"]?.stringIfAny.map({ Array($0.utf8) })
+            else { return nil }
+            let isWhole = text.last == UInt8(ascii: "\n")
+            if isWhole { text.removeLast() }
+            return Record(
+                time: Array((root["time"]?.stringIfAny ?? "").utf8),
+                stream: root["stream"]?.stringIfAny == "stderr" ? .errors : .output,
+                text: text, isWhole: isWhole)
         }
     }
 

@@ -96,11 +96,10 @@ struct DeleteCommand {
                 done()
             }
         }
-        let pid = try? JSONDocument(parsing: state).withRoot { root -> Int32? in
-            root["status"]?.stringIfAny == "stopped"
-                ? nil : root["pid"]?.exactInteger?.exactly(Int32.self)
-        }
-        guard let pid, pid > 0 else { return nil }
+        guard let root = try? JSONDocument(parsing: state).root,
+            root["status"]?.stringIfAny != "stopped",
+            let pid = root["pid"]?.exactInteger?.exactly(Int32.self), pid > 0
+        else { return nil }
         // It may have ended by now.
         guard let descriptor = try? Process.descriptor(of: pid) else { return nil }
         return OpenFile(descriptor)

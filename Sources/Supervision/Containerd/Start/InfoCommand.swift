@@ -44,7 +44,7 @@ enum InfoCommand {
             do {
                 try command.start { outcome in
                     if outcome.succeeded,
-                        (try? JSONDocument(parsing: outcome.output).withRoot { $0.kind }) == .object
+                        (try? JSONDocument(parsing: outcome.output).root.kind) == .object
                     {
                         features = AnyMessage(
                             typeURL: "types.containerd.io/opencontainers/runtime-spec/1"

@@ -100,14 +100,12 @@ struct StartCommand {
             try File.readAll("config.json", limit: 16 << 20)
         }
         do throws(JSONError) {
-            let found = try JSONDocument(parsing: text).withRoot { root -> String? in
-                guard let annotations = root["annotations"] else { return nil }
-                for name in Self.groupAnnotations {
-                    if let value = annotations[name]?.stringIfAny, !value.isEmpty { return value }
-                }
-                return nil
+            let root = try JSONDocument(parsing: text).root
+            guard let annotations = root["annotations"] else { return arguments.id }
+            for name in Self.groupAnnotations {
+                if let value = annotations[name]?.stringIfAny, !value.isEmpty { return value }
             }
-            return found ?? arguments.id
+            return arguments.id
         } catch {
             throw CallError(.invalidArgument, "config.json: \(error)")
         }

@@ -94,14 +94,12 @@ final class OCIRuntime {
         let start = min(max(0, Int(offset)), text.count)
         for line in text[start...].split(separator: UInt8(ascii: "\n")).reversed() {
             // A line that is not JSON is none of a log's.
-            let message = try? JSONDocument(parsing: Array(line)).withRoot { root -> String? in
-                guard root["level"]?.stringIfAny == "error" else { return nil }
-                return root["msg"]?.stringIfAny
-            }
-            if let message, !message.isEmpty {
-                return RuntimeCommand.oneLine(
-                    Array(message.utf8.map { $0 == UInt8(ascii: "\n") ? UInt8(ascii: " ") : $0 }))
-            }
+            guard let root = try? JSONDocument(parsing: Array(line)).root,
+                root["level"]?.stringIfAny == "error",
+                let message = root["msg"]?.stringIfAny, !message.isEmpty
+            else { continue }
+            return RuntimeCommand.oneLine(
+                Array(message.utf8.map { $0 == UInt8(ascii: "\n") ? UInt8(ascii: " ") : $0 }))
         }
         return nil
     }

@@ -13,20 +13,18 @@ package enum ProcessSpecification {
     /// - Throws: when something of that fails.
     package static func text(_ text: [UInt8], terminal: Bool) throws(CallError) -> [UInt8] {
         do throws(JSONError) {
-            let document = try JSONDocument(parsing: text)
-            return try document.withRoot { (root) throws(JSONError) in
-                let members = try root.members()
-                if (try root["terminal"]?.boolean() ?? false) == terminal { return text }
-                var json = JSONWriter()
-                json.beginObject()
-                json.member("terminal", terminal)
-                for member in members where member.key != "terminal" {
-                    json.key(member.key)
-                    try copy(member.value, to: &json)
-                }
-                json.endObject()
-                return json.bytes
+            let root = try JSONDocument(parsing: text).root
+            let members = try root.members()
+            if (try root["terminal"]?.boolean() ?? false) == terminal { return text }
+            var json = JSONWriter()
+            json.beginObject()
+            json.member("terminal", terminal)
+            for member in members where member.key != "terminal" {
+                json.key(member.key)
+                try copy(member.value, to: &json)
             }
+            json.endObject()
+            return json.bytes
         } catch {
             throw CallError(.invalidArgument, "the process to run: \(error)")
         }

@@ -58,27 +58,25 @@ package struct RuntimeOptions: Equatable, Sendable {
 
     private mutating func read(json: [UInt8], subject: String) throws(CallError) {
         do throws(JSONError) {
-            let document = try JSONDocument(parsing: json)
-            message = try document.withRoot { (root) throws(JSONError) in
-                var options = ShimMessages.Options()
-                for member in try root.members() {
-                    let value = member.value
-                    switch member.key {
-                    case "no_pivot_root": options.noPivotRoot = try value.boolean()
-                    case "no_new_keyring": options.noNewKeyring = try value.boolean()
-                    case "shim_cgroup": options.shimCgroup = try value.string()
-                    case "io_uid": options.ioUID = try value.integer()
-                    case "io_gid": options.ioGID = try value.integer()
-                    case "binary_name": options.binaryName = try value.string()
-                    case "root": options.root = try value.string()
-                    case "systemd_cgroup": options.systemdCgroup = try value.boolean()
-                    case "criu_image_path": options.criuImagePath = try value.string()
-                    case "criu_work_path": options.criuWorkPath = try value.string()
-                    default: throw value.unexpected("no such option")
-                    }
+            let root = try JSONDocument(parsing: json).root
+            var options = ShimMessages.Options()
+            for member in try root.members() {
+                let value = member.value
+                switch member.key {
+                case "no_pivot_root": options.noPivotRoot = try value.boolean()
+                case "no_new_keyring": options.noNewKeyring = try value.boolean()
+                case "shim_cgroup": options.shimCgroup = try value.string()
+                case "io_uid": options.ioUID = try value.integer()
+                case "io_gid": options.ioGID = try value.integer()
+                case "binary_name": options.binaryName = try value.string()
+                case "root": options.root = try value.string()
+                case "systemd_cgroup": options.systemdCgroup = try value.boolean()
+                case "criu_image_path": options.criuImagePath = try value.string()
+                case "criu_work_path": options.criuWorkPath = try value.string()
+                default: throw value.unexpected("no such option")
                 }
-                return options
             }
+            message = options
         } catch {
             throw CallError(.invalidArgument, "\(subject): \(error)")
         }

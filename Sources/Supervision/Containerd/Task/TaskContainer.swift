@@ -60,17 +60,14 @@ final class TaskContainer {
     /// Whether other processes go on when the first one has ended: it has no pid namespace that
     /// ends with it.
     var outlivesFirstProcess: Bool {
-        guard let text = try? File.readAll("\(bundle)/config.json", limit: 16 << 20) else {
-            return true
+        guard let text = try? File.readAll("\(bundle)/config.json", limit: 16 << 20),
+            let root = try? JSONDocument(parsing: text).root,
+            let namespaces = root["linux"]?["namespaces"]?.elementsIfAny
+        else { return true }
+        for namespace in namespaces where namespace["type"]?.stringIfAny == "pid" {
+            return !(namespace["path"]?.stringIfAny ?? "").isEmpty
         }
-        let hasOwn = try? JSONDocument(parsing: text).withRoot { root -> Bool in
-            guard let namespaces = root["linux"]?["namespaces"]?.elementsIfAny else { return false }
-            for namespace in namespaces where namespace["type"]?.stringIfAny == "pid" {
-                return (namespace["path"]?.stringIfAny ?? "").isEmpty
-            }
-            return false
-        }
-        return hasOwn != true
+        return true
     }
 
     // MARK: - The record of the exit
@@ -97,17 +94,13 @@ final class TaskContainer {
 
     /// What a bundle has of an exit.
     static func recordedExit(inBundle bundle: String) -> TaskProcess.Exit? {
-        guard let text = try? File.readAll("\(bundle)/\(recordName)", limit: 4096) else {
-            return nil
-        }
-        return try? JSONDocument(parsing: text).withRoot { root -> TaskProcess.Exit? in
-            guard let status = root["status"]?.exactInteger?.exactly(UInt32.self),
-                let seconds = root["seconds"]?.exactInteger?.exactly(Int64.self),
-                let nanoseconds = root["nanoseconds"]?.exactInteger?.exactly(Int32.self)
-            else { return nil }
-            return TaskProcess.Exit(
-                status: status,
-                time: Timestamp(seconds: seconds, nanoseconds: nanoseconds))
-        }
+        guard let text = try? File.readAll("\(bundle)/\(recordName)", limit: 4096),
+            let root = try? JSONDocument(parsing: text).root,
+            let status = root["status"]?.exactInteger?.exactly(UInt32.self),
+            let seconds = root["seconds"]?.exactInteger?.exactly(Int64.self),
+            let nanoseconds = root["nanoseconds"]?.exactInteger?.exactly(Int32.self)
+        else { return nil }
+        return TaskProcess.Exit(
+            status: status, time: Timestamp(seconds: seconds, nanoseconds: nanoseconds))
     }
 }

@@ -75,17 +75,16 @@ extension TaskService {
 
     private static func pids(in text: [UInt8]) throws(CallError) -> [UInt32] {
         do throws(JSONError) {
-            return try JSONDocument(parsing: text).withRoot { (root) throws(JSONError) in
-                // null stands for none.
-                if root.isNull { return [] }
-                var pids: [UInt32] = []
-                for element in try root.elements() {
-                    // Up to what a pid can be.
-                    let pid: Int32 = try element.integer()
-                    pids.append(UInt32(bitPattern: pid))
-                }
-                return pids
+            let root = try JSONDocument(parsing: text).root
+            // null stands for none.
+            if root.isNull { return [] }
+            var pids: [UInt32] = []
+            for element in try root.elements() {
+                // Up to what a pid can be.
+                let pid: Int32 = try element.integer()
+                pids.append(UInt32(bitPattern: pid))
             }
+            return pids
         } catch {
             throw CallError(.unknown, "OCI runtime ps failed: its answer is no list: \(error)")
         }
