@@ -138,8 +138,9 @@ static inline void clinux_become_filtered(const struct clinux_filtered_program *
     }
     clinux_begin(outcome, CLINUX_STEP_FILTER);
     int listener = clinux_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter);
-    if (listener == -1) {
-        clinux_failed(outcome, errno);
+    // Where no listener is asked for, a number is that of a thread that could not get the filter.
+    if (listener == -1 || (!handover && listener != 0)) {
+        clinux_failed(outcome, listener == -1 ? errno : ESRCH);
         if (handover) __atomic_store_n(&handover->listener, -2, __ATOMIC_RELEASE);
         return;
     }

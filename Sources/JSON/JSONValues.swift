@@ -55,9 +55,14 @@ final class JSONValues: Sendable {
     /// Whether the string at `index` is `name`.
     func isString(at index: Int, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
         let entry = entries[index]
-        guard entry.shape == .string else { return unsafe bytes(of: index).elementsEqual(name) }
         let start = Int(entry.start)
-        guard Int(entry.end) - start == name.count else { return false }
+        let length = Int(entry.end) - start
+        if entry.shape != .string {
+            // An escape takes up to six bytes for one. What cannot be the name is not decoded for it.
+            guard name.count...(6 * name.count) ~= length else { return false }
+            return unsafe bytes(of: index).elementsEqual(name)
+        }
+        guard length == name.count else { return false }
         for offset in 0..<name.count where unsafe text[start + offset] != name[offset] {
             return false
         }

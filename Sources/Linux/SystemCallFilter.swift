@@ -39,7 +39,7 @@ package struct SystemCallFilter: Equatable, Sendable {
     /// Loads the filter: from here on the process makes the calls that it allows. Takes
     /// no_new_privs, or CAP_SYS_ADMIN. Flags that ask for a listener are for ``FilteredProgram``.
     package func load() throws(SystemCallError) {
-        _ = try check("seccomp") {
+        let result = try check("seccomp") {
             unsafe program.withUnsafeBytes { instructions in
                 var filter = unsafe sock_fprog(
                     len: UInt16(clamping: instructions.count / Self.instructionSize),
@@ -50,6 +50,8 @@ package struct SystemCallFilter: Equatable, Sendable {
                     UInt32(SECCOMP_SET_MODE_FILTER), flags.rawValue, &filter)
             }
         }
+        // That of a thread that could not get the filter, and so nobody has.
+        if result != 0 { throw SystemCallError("seccomp", "", .noProcess) }
     }
 
     /// Whether the kernel takes a flag: it looks at flags before it looks for a program (EFAULT).

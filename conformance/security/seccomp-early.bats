@@ -143,6 +143,23 @@ waits() { [[ $(cat "/proc/$(pid_of)/syscall") == "$ACCEPT4 "* ]]; }
     told 'is a directory' eval "rm '$program'; mkdir '$program'"
 }
 
+# What create has found, start finds.
+@test "seccomp: with it or without, early or last, places in PATH that cannot be looked into are passed over" {
+    ln -s loop "$BUNDLE/rootfs/loop"
+    edit '.process.env = ["PATH=/loop:/etc/passwd:/\("x" * 300):/nowhere:/bin"]'
+    ran_to 7
+    rt delete --force "$ID"
+    without swapon
+    ran_to 7
+    rt delete --force "$ID"
+    loaded
+    start
+    ok
+    rt delete --force "$ID"
+    without dup3
+    ran_to 7
+}
+
 @test "seccomp: in force before start, and a script without a first line that names its shell" {
     only "${NEEDED[@]}" readlink getuid geteuid getgid getegid getppid getpid arch_prctl set_tid_address \
         set_robust_list rseq rt_sigaction uname ioctl lseek getcwd prctl stat lstat wait4 umask

@@ -366,7 +366,7 @@ package struct Planner {
             uid: process.user.uid, gid: process.user.gid, groups: groups,
             capabilities: try planCapabilities(process.capabilities),
             noNewPrivileges: process.noNewPrivileges ?? false, umask: process.user.umask)
-        // Not loaded already here: whatever we do from here on would have to be in the profile.
+        // It is loaded later (FilteredExecution.swift).
         plan.keepsRightToFilter = filter != nil && !plan.noNewPrivileges
         return plan
     }

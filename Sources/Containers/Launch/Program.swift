@@ -20,15 +20,10 @@ enum Program {
             // An empty entry is the current directory.
             let candidate = directory.isEmpty ? "./\(name)" : "\(directory)/\(name)"
             let errno = attempt(candidate, plan)
-            switch errno {
-            case .noEntry, .notDirectory:
-                // A file that is there, and whose interpreter is not, ends the search.
-                if (try? File.status(of: candidate)) != nil {
-                    return ExecFailure(path: candidate, errno: errno).error
-                }
-            case .accessDenied:
+            if errno == .accessDenied {
                 if refused == nil { refused = (candidate, errno) }
-            default:
+            } else if (try? File.status(of: candidate)) != nil {
+                // A file that is there ends the search, also when it is its interpreter that is not.
                 return ExecFailure(path: candidate, errno: errno).error
             }
         }
