@@ -75,17 +75,18 @@ let package = Package(
             dependencies: ["Linux", "JSON", "OCI", "Cgroups", "Containers"],
             path: "Fuzz", swiftSettings: strict),
 
-        // What a test needs of the machine, for all of them.
+        // What tests share: what they need of the machine, and numbers.
         .target(name: "Requirements", path: "Tests/Requirements", swiftSettings: strict),
 
         .testTarget(
             name: "LinuxTests", dependencies: ["Linux", "CLinux", "Requirements"],
             swiftSettings: strict),
-        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(
+            name: "JSONTests", dependencies: ["JSON", "Requirements"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "JSON"], swiftSettings: strict),
         .testTarget(
             name: "SeccompTests",
-            dependencies: ["Seccomp", "CSeccomp", "Digest", "OCI", "Linux"],
+            dependencies: ["Seccomp", "CSeccomp", "Digest", "OCI", "Linux", "Requirements"],
             swiftSettings: strict),
         .testTarget(
             name: "CgroupsTests", dependencies: ["Cgroups", "OCI", "Linux"],
@@ -97,10 +98,12 @@ let package = Package(
                 "Requirements",
             ],
             swiftSettings: strict),
-        .testTarget(name: "ProtobufTests", dependencies: ["Protobuf"], swiftSettings: strict),
+        .testTarget(
+            name: "ProtobufTests", dependencies: ["Protobuf", "Requirements"],
+            swiftSettings: strict),
         .testTarget(
             name: "SupervisionTests",
-            dependencies: ["Supervision", "Foreground", "Linux", "Protobuf"],
+            dependencies: ["Supervision", "Foreground", "Linux", "Protobuf", "Requirements"],
             swiftSettings: strict),
         .testTarget(
             name: "MartletTests",

@@ -35,6 +35,18 @@ static inline int clinux_seccomp(unsigned operation, unsigned flags, void *argum
     return (int)syscall(SYS_seccomp, operation, flags, arguments);
 }
 
+// Loads a filter. The listener if the flags ask for one, else 0; -1 and errno when it is not loaded.
+static inline int clinux_load_filter(unsigned flags, const void *instructions, uint16_t count) {
+    struct sock_fprog filter = {.len = count, .filter = (struct sock_filter *)instructions};
+    int result = clinux_seccomp(SECCOMP_SET_MODE_FILTER, flags, &filter);
+    if (result > 0 && !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)) {
+        // That of a thread that could not get the filter, and so nobody has.
+        errno = ESRCH;
+        return -1;
+    }
+    return result;
+}
+
 // MAP_FAILED is a cast.
 static inline void *clinux_map_shared(int fd, size_t size) {
     void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -128,8 +140,6 @@ static inline void clinux_failed(struct clinux_filtered_outcome *outcome, int er
 // Loads the filter, hands the listener over, gives up the last capabilities, and becomes the
 // program. Returns only after a failure, which is in `outcome` by then.
 static inline void clinux_become_filtered(const struct clinux_filtered_program *program) {
-    struct sock_fprog filter = {.len = program->count,
-                                .filter = (struct sock_filter *)program->instructions};
     struct clinux_handover *handover = program->handover;
     struct clinux_filtered_outcome *outcome = program->outcome;
     if (handover) {
@@ -137,10 +147,9 @@ static inline void clinux_become_filtered(const struct clinux_filtered_program *
         if (clinux_start_handover(handover) == -1) return clinux_failed(outcome, errno);
     }
     clinux_begin(outcome, CLINUX_STEP_FILTER);
-    int listener = clinux_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter);
-    // Where no listener is asked for, a number is that of a thread that could not get the filter.
-    if (listener == -1 || (!handover && listener != 0)) {
-        clinux_failed(outcome, listener == -1 ? errno : ESRCH);
+    int listener = clinux_load_filter(program->flags, program->instructions, program->count);
+    if (listener == -1) {
+        clinux_failed(outcome, errno);
         if (handover) __atomic_store_n(&handover->listener, -2, __ATOMIC_RELEASE);
         return;
     }

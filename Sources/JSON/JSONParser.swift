@@ -37,20 +37,23 @@ struct JSONParser {
         if index < text.count { throw refusal(at: index) }
     }
 
-    /// Names the byte that should not be there, or what else is wrong there.
+    /// Says what is wrong at `index`: a problem, or else the byte that should not be there.
     private func refusal(at index: Int, _ problem: String? = nil) -> JSONError {
-        .malformed(
-            problem ?? Self.unexpected(text, at: index), at: JSONPosition(offset: index, in: text))
+        .malformed(problem ?? unexpected(at: index), at: JSONPosition(offset: index, in: text))
     }
 
-    private static func unexpected(_ text: [UInt8], at index: Int) -> String {
+    private func unexpected(at index: Int) -> String {
         guard index < text.count else { return "unexpected end of input" }
         let byte = text[index]
         if byte > 0x20, byte < 0x7F {
             return "unexpected character '\(Unicode.Scalar(byte))'"
         }
-        let digits = String(byte, radix: 16, uppercase: true)
-        return "unexpected byte 0x\(digits.utf8.count < 2 ? "0" : "")\(digits)"
+        return "unexpected byte \(Self.hexadecimal(byte))"
+    }
+
+    /// For instance `0x0A`.
+    private static func hexadecimal(_ byte: UInt8) -> String {
+        "0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16, uppercase: true))"
     }
 
     // MARK: Structure
@@ -230,10 +233,8 @@ struct JSONParser {
                 let isNUL = try escape()
                 if shape != .stringWithNUL { shape = isNUL ? .stringWithNUL : .escapedString }
             case 0..<0x20:
-                let hex = String(byte, radix: 16, uppercase: true)
                 throw refusal(
-                    at: index,
-                    "a control character (0x\(byte < 16 ? "0" : "")\(hex)) in a string")
+                    at: index, "a control character (\(Self.hexadecimal(byte))) in a string")
             case 0x80...: try multibyte()
             default: index += 1
             }

@@ -39,19 +39,16 @@ package struct SystemCallFilter: Equatable, Sendable {
     /// Loads the filter: from here on the process makes the calls that it allows. Takes
     /// no_new_privs, or CAP_SYS_ADMIN. Flags that ask for a listener are for ``FilteredProgram``.
     package func load() throws(SystemCallError) {
-        let result = try check("seccomp") {
-            unsafe program.withUnsafeBytes { instructions in
-                var filter = unsafe sock_fprog(
-                    len: UInt16(clamping: instructions.count / Self.instructionSize),
-                    filter: UnsafeMutablePointer(
-                        mutating: instructions.assumingMemoryBound(to: sock_filter.self)
-                            .baseAddress))
-                return unsafe clinux_seccomp(
-                    UInt32(SECCOMP_SET_MODE_FILTER), flags.rawValue, &filter)
+        _ = try check("seccomp") {
+            unsafe program.withUnsafeBytes {
+                unsafe clinux_load_filter(flags.rawValue, $0.baseAddress, instructionCount)
             }
         }
-        // That of a thread that could not get the filter, and so nobody has.
-        if result != 0 { throw SystemCallError("seccomp", "", .noProcess) }
+    }
+
+    /// As the kernel counts them.
+    fileprivate var instructionCount: UInt16 {
+        UInt16(clamping: program.count / Self.instructionSize)
     }
 
     /// Whether the kernel takes a flag: it looks at flags before it looks for a program (EFAULT).
@@ -169,8 +166,7 @@ extension Process {
             unsafe filtered.arguments = argv
             unsafe filtered.environment = envp
             unsafe filtered.instructions = instructions.baseAddress
-            unsafe filtered.count = UInt16(
-                clamping: instructions.count / SystemCallFilter.instructionSize)
+            unsafe filtered.count = program.filter.instructionCount
             unsafe filtered.flags = program.filter.flags.rawValue
             unsafe filtered.capabilities = capabilities
             unsafe filtered.outcome = report.outcome

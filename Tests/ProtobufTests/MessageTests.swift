@@ -2,6 +2,7 @@
 
 import Foundation
 import Protobuf
+import Requirements
 import Testing
 
 @Suite struct MessageTests {
@@ -157,7 +158,7 @@ import Testing
 
     @Test("broken messages are read or refused, and never more")
     func fuzz() {
-        var random = Generator(state: 20)
+        var random = SeededNumbers(seed: 20)
         let whole = Sample.full.encoded
         var read = 0
         for _ in 0..<20000 {
@@ -178,16 +179,6 @@ import Testing
             #expect(again == sample || sample.real.isNaN)
         }
         #expect(read > 100)
-    }
-}
-
-/// Numbers that are the same in every run.
-struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 33)
     }
 }
 

@@ -4,6 +4,7 @@ import CSeccomp
 import Glibc
 import Linux
 import OCI
+import Requirements
 import Seccomp
 import Testing
 
@@ -229,7 +230,7 @@ struct ProgramTests {
 struct CondensedProgramTests {
     /// Profiles of many shapes: which names, which actions, which arguments is left to chance.
     private static func profiles(_ count: Int) -> [SeccompProfile] {
-        var random = Numbers(state: 20_260_101)
+        var random = SeededNumbers(seed: 20_260_101)
         return (0..<count).map { _ in
             // Most rules of a real profile say the same.
             let actions =
@@ -265,7 +266,7 @@ struct CondensedProgramTests {
 
     @Test("answers each call, with each argument, as what it was made of does")
     func same() throws {
-        var random = Numbers(state: 7)
+        var random = SeededNumbers(seed: 7)
         var shorter = 0
         for profile in Self.profiles(16) {
             let program = try Compiler.uncondensed(profile)
@@ -312,22 +313,5 @@ struct CondensedProgramTests {
         ]
         #expect(Compiler.condensed(program) == program)
         #expect(Compiler.condensed([]).isEmpty)
-    }
-}
-
-/// Numbers that are the same in each run (SplitMix64).
-private struct Numbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func pick<Element>(_ elements: [Element]) -> Element {
-        elements[Int.random(in: 0..<elements.count, using: &self)]
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-        return word ^ word >> 31
     }
 }

@@ -63,7 +63,7 @@ ran_to() { run_container "${@:2}"; equal "$status" "$1"; }
 
 @test "seccomp: each call that is needed on the way is waited with for, if the filter forbids it" {
     local name
-    # Without these two there is no program, or no end of it.
+    # Without these there is no program, no end of it, or the capability that was kept could not go.
     for name in "${NEEDED[@]}"; do
         case $name in execve | exit_group | capset) continue ;; esac
         without "$name"

@@ -332,7 +332,7 @@ package struct ProgramPlan: Equatable, Sendable {
     package var limits: [ResourceLimit]
     /// How many descriptors from 3 on live on.
     package var preservedDescriptors: Int
-    /// Which system calls it may make: loaded when it lets us do what is left to do.
+    /// Which system calls it may make: loaded last, or before where it lets us do the rest.
     package var filter: FilterPlan?
 }
 

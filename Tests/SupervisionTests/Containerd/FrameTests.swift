@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Requirements
 import Supervision
 import Testing
 
@@ -83,7 +84,7 @@ import Testing
 
     @Test("garbage, in any pieces, becomes messages or nothing")
     func fuzz() {
-        var random = SeededGenerator(state: 7)
+        var random = SeededNumbers(seed: 7)
         for _ in 0..<2000 {
             var reader = TtrpcFrameReader()
             for _ in 0..<Int.random(in: 1...20, using: &random) {
@@ -100,15 +101,5 @@ import Testing
                 }
             }
         }
-    }
-}
-
-/// Numbers that are the same in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 33)
     }
 }

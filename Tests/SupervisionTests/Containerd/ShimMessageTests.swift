@@ -2,6 +2,7 @@
 
 import Foundation
 import Protobuf
+import Requirements
 import Supervision
 import Testing
 
@@ -165,7 +166,7 @@ import Testing
 
     @Test("broken messages are read or refused, whichever they are")
     func fuzz() throws {
-        var random = SeededGenerator(state: 3)
+        var random = SeededNumbers(seed: 3)
         var request = TaskAPI.CreateRequest()
         request.id = "some-id"
         request.bundle = "/some/bundle"
