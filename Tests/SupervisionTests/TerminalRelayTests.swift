@@ -157,9 +157,16 @@ import Testing
             try File.write([10], to: outside.master.number)
             let relay = ForegroundRelay(signals: signals, terminal: terminal)
             #expect(try relay.run(pid: child.pid, process: child.process) == .exited(0))
+            // What has been written to a terminal comes to its other end a little later, in pieces.
+            var text = ""
             var buffer = [UInt8](repeating: 0, count: 256)
-            let count = try File.read(outside.master.number, into: &buffer)
-            #expect(String(decoding: buffer[..<count], as: UTF8.self).hasSuffix("44 99\r\n"))
+            while !text.hasSuffix("44 99\r\n"),
+                try Poll.readable([outside.master.number], milliseconds: 5000)[0]
+            {
+                let count = try File.read(outside.master.number, into: &buffer)
+                text += String(decoding: buffer[..<count], as: UTF8.self)
+            }
+            #expect(text.hasSuffix("44 99\r\n"))
         }
     }
 
