@@ -112,3 +112,58 @@ while :; do sleep 1000; done'
     ok
     for pid in $pids; do within 5 gone "$pid"; done
 }
+
+# with_strace COMMAND [STRACE-OPTION…]: a container with four processes, and COMMAND on it under strace.
+with_strace() {
+    launched
+    within 5 alive 4
+    : >"$T/strace"
+    local command=$1
+    shift
+    # shellcheck disable=SC2086 # words of a command
+    background strace -f -qq -o "$T/strace" -e trace=openat,openat2,pidfd_send_signal "$@" \
+        "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" ${command/ID/"$ID"}
+}
+
+# undisturbed COMMAND: it ends well if another deletes the container meanwhile, whatever it is at: it is
+# held before each file that it opens, from its first signal or cgroup on.
+undisturbed() {
+    only_martlet
+    with_cgroups
+    command -v strace >/dev/null || skip 'strace is not installed'
+    edit '.linux.namespaces |= map(select(.type != "pid"))'
+    script 'sleep 1000 & sleep 1000 & setsid sleep 1000 & sleep 1000'
+    with_strace "$1"
+    wait "${KNOWN[-1]}"
+    local first all at
+    first=$(grep -nE 'pidfd_send_signal|cgroup' "$T/strace" | head -n 1 | cut -d : -f 1)
+    all=$(grep -c open "$T/strace")
+    [ "$((all - first))" -ge 3 ]
+    for ((at = first; at <= all; at++)); do
+        rt delete --force "$ID"
+        ok
+        with_strace "$1" -e "inject=openat,openat2:delay_enter=400ms:when=$at"
+        within 5 is_held_or_ended "$((at - 1))"
+        rt delete --force "$ID"
+        ok
+        wait "${KNOWN[-1]}" || say "at $at of $all:" "$(cat "$T/strace" "$T/background.err")"
+        equal "$(cat "$T/background.out" "$T/background.err")" ''
+    done
+    nothing_left
+}
+
+# Sometimes it needs fewer files.
+is_held_or_ended() { [ "$(grep -c open "$T/strace")" -ge "$1" ] || gone "${KNOWN[-1]}"; }
+
+# Whoever waits for a container deletes it as soon as its first process has ended, and kills what it
+# left behind; the one who killed it may not be through by then.
+@test "kill: another may delete the container meanwhile" { undisturbed 'kill ID KILL'; }
+
+@test "kill: another may delete a container with limits meanwhile" {
+    edit '.linux.resources.pids.limit = 400'
+    undisturbed 'kill ID KILL'
+}
+
+@test "kill --all: another may delete the container meanwhile" { undisturbed 'kill --all ID KILL'; }
+
+@test "delete --force: another may delete the container meanwhile" { undisturbed 'delete --force ID'; }

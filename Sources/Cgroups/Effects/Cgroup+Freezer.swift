@@ -15,24 +15,31 @@ extension Cgroup {
     package func freeze(patience: Int = Self.patience) throws(CgroupError) {
         let place = try requireFreezer()
         do throws(CgroupError) {
-            try set(place, frozen: true, patience: patience)
+            guard try set(place, frozen: true, patience: patience) else { throw Self.gone(place) }
         } catch {
             // The first error is the one to tell.
-            try? set(place, frozen: false, patience: patience)
+            _ = try? set(place, frozen: false, patience: patience)
             throw error
         }
     }
 
     /// Lets every process run again.
     package func thaw(patience: Int = Self.patience) throws(CgroupError) {
-        try set(try requireFreezer(), frozen: false, patience: patience)
+        let place = try requireFreezer()
+        guard try set(place, frozen: false, patience: patience) else { throw Self.gone(place) }
     }
 
     /// Lets what was killed die: a process that v1's freezer holds does so only once it runs
-    /// again. cgroup2's does not hold it.
+    /// again. cgroup2's does not hold it. Who waits for the last of them may have removed the
+    /// cgroup by then, which is well.
     package func letKilledDie() throws(CgroupError) {
         guard let place = freezer, !place.isCgroup2, try isFrozen() else { return }
-        try thaw()
+        try thawIfThere()
+    }
+
+    /// Lets every process run again, if the cgroup is still there.
+    func thawIfThere(patience: Int = Self.patience) throws(CgroupError) {
+        _ = try set(try requireFreezer(), frozen: false, patience: patience)
     }
 
     /// Whether the processes stand still.
@@ -49,8 +56,11 @@ extension Cgroup {
                 + "no cgroup v2")
     }
 
-    private func set(_ place: CgroupPlace, frozen: Bool, patience: Int) throws(CgroupError) {
-        guard let directory = try place.open() else { throw Self.gone(place) }
+    /// - Returns: false when the cgroup is gone, or goes meanwhile.
+    private func set(
+        _ place: CgroupPlace, frozen: Bool, patience: Int
+    ) throws(CgroupError) -> Bool {
+        guard let directory = try place.open() else { return false }
         let end = Clock.milliseconds + patience
         let file = place.isCgroup2 ? "cgroup.freeze" : "freezer.state"
         let value = place.isCgroup2 ? (frozen ? "1" : "0") : (frozen ? "FROZEN" : "THAWED")
@@ -61,7 +71,10 @@ extension Cgroup {
             if isFirst || !place.isCgroup2 {
                 do throws(SystemCallError) {
                     try directory.write(value, to: file)
+                } catch where error.errno == .noDevice {
+                    return false
                 } catch where error.errno == .noEntry {
+                    if try place.open() == nil { return false }
                     throw CgroupError(
                         .unsupported,
                         "cgroup \"\(place)\" has no \"\(file)\"; freezing takes Linux 5.2")
@@ -70,7 +83,10 @@ extension Cgroup {
                 }
             }
             isFirst = false
-            if try isSettled(directory, place.version, frozen: frozen) { return }
+            guard let isSettled = try isSettled(directory, place.version, frozen: frozen) else {
+                return false
+            }
+            if isSettled { return true }
             if Clock.milliseconds > end {
                 throw CgroupError(
                     .failed,
@@ -83,15 +99,18 @@ extension Cgroup {
         }
     }
 
+    /// - Returns: nil when the cgroup is gone.
     private func isSettled(
         _ directory: borrowing CgroupDirectory, _ version: CgroupVersion, frozen: Bool
-    ) throws(CgroupError) -> Bool {
+    ) throws(CgroupError) -> Bool? {
         switch version {
-        case .v2: return try directory.isFrozen(.v2) == frozen
+        case .v2:
+            guard let count = try directory.count("frozen", in: "cgroup.events") else { return nil }
+            return (count == 1) == frozen
         case .v1:
             // FREEZING is on the way.
-            let state = words(of: try directory.read("freezer.state") ?? "").first
-            return state == (frozen ? "FROZEN" : "THAWED")
+            guard let state = try directory.read("freezer.state") else { return nil }
+            return words(of: state).first == (frozen ? "FROZEN" : "THAWED")
         }
     }
 }

@@ -75,7 +75,7 @@ extension Cgroup {
     /// cgroup2 does it in one step from Linux 5.14 on (`cgroup.kill`). Otherwise everything is
     /// stopped first, so that nothing can fork away, then signalled, then let go, as a process
     /// that v1 froze dies only when it runs again; and again until there is none. A cgroup that
-    /// was frozen is not any more.
+    /// v1 froze is not frozen any more. Others may remove it as soon as it is empty, which is well.
     package func kill(patience: Int = Self.patience) throws(CgroupError) {
         let end = Clock.milliseconds + patience
         var pause = 1
@@ -95,8 +95,7 @@ extension Cgroup {
             }
             let wasKilledAtOnce = try killAtOnce()
             if wasKilledAtOnce, isFirst || leading == nil {
-                // What v1's freezer holds dies only when it is let go.
-                if leading != nil, try isFrozen() { try thaw() }
+                try letKilledDie()
             } else {
                 try killFrozen(end)
             }
@@ -127,7 +126,7 @@ extension Cgroup {
             // Some process cannot be stopped right now; the others are killed all the same.
         }
         let signalled = Result { () throws(CgroupError) in try signalAll(Signal.kill) }
-        try thaw(patience: remaining)
+        try thawIfThere(patience: remaining)
         try signalled.get()
     }
 }
