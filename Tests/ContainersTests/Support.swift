@@ -2,6 +2,7 @@
 
 import Foundation
 import Linux
+import Requirements
 
 @testable import Containers
 
@@ -25,6 +26,7 @@ func writeFile(_ path: String, _ bytes: [UInt8], permissions: Int = 0o644) throw
     try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
+    if permissions & 0o111 != 0 { try awaitWriters(of: path) }
 }
 
 func makeDirectory(_ path: String, permissions: Int = 0o755) throws {

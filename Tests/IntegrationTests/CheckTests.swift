@@ -29,6 +29,7 @@ import Testing
         let whole = "\(fixture.bundle)/rootfs/\(path)"
         try Data(text.utf8).write(to: URL(fileURLWithPath: whole))
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: whole)
+        try awaitWriters(of: whole)
     }
 
     /// A new directory on the host, with busybox as `tool` in it.
@@ -36,7 +37,7 @@ import Testing
         let path = "\(fixture.directory)/host"
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: false)
-        try FileManager.default.copyItem(atPath: "/bin/busybox", toPath: "\(path)/true")
+        try copyProgram("/bin/busybox", to: "\(path)/true")
         return path
     }
 
@@ -147,8 +148,7 @@ import Testing
             try $0.edit("process", ["args": ["script"]])
         },
         Change("a program that is loaded by what is not there", ["ELF interpreter"]) {
-            try FileManager.default.copyItem(
-                atPath: "/usr/bin/env", toPath: "\($0.bundle)/rootfs/bin/env")
+            try copyProgram("/usr/bin/env", to: "\($0.bundle)/rootfs/bin/env")
             try $0.edit("process", ["args": ["env"]])
         },
         Change("a program on a noexec mount", ["noexec"]) {

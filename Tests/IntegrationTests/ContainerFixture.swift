@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Requirements
 import Testing
 
 /// A bundle, a state directory and an id of a test's own. When the test ends, everything is taken
@@ -42,7 +43,7 @@ struct ContainerFixture {
         for place in [directory, path, "\(path)/rootfs"] {
             try manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place)
         }
-        try manager.copyItem(atPath: "/bin/busybox", toPath: "\(path)/rootfs/bin/busybox")
+        try copyProgram("/bin/busybox", to: "\(path)/rootfs/bin/busybox")
         for name in Self.programs {
             try manager.createSymbolicLink(
                 atPath: "\(path)/rootfs/bin/\(name)", withDestinationPath: "busybox")

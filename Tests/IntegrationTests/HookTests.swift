@@ -118,6 +118,7 @@ import Testing
             let lost = "\(fixture.bundle)/rootfs/lost"
             try "#!/nowhere/sh\n".write(toFile: lost, atomically: false, encoding: .utf8)
             unsafe chmod(lost, 0o755)
+            try awaitWriters(of: lost)
             try fixture.edit("hooks", ["createRuntime": [["path": path]]])
             let outcome = try fixture.create()
             #expect(outcome.code == 1)

@@ -31,7 +31,7 @@ extension ContainerFixture {
         try manager.removeItem(atPath: configurationPath)
         let owner = try Command(["/bin/chown", "-R", "65534:65534", directory], in: directory)
         #expect(try owner.wait().code == 0)
-        try manager.copyItem(atPath: Command.runtime, toPath: reachableRuntime)
+        try copyProgram(Command.runtime, to: reachableRuntime)
         let spec = try ordinary("spec", "--rootless", "--bundle", bundle)
         #expect(spec.code == 0, "\(spec.errors)")
         try edit("process", ["args": words, "terminal": false])
