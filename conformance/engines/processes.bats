@@ -121,13 +121,15 @@ with_strace() {
     local command=$1
     shift
     # shellcheck disable=SC2086 # words of a command
-    background strace -f -qq -o "$T/strace" -e trace=openat,openat2,pidfd_send_signal "$@" \
+    background strace -qq -o "$T/strace" -e "trace=$CALLS,pidfd_send_signal" "$@" \
         "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" ${command/ID/"$ID"}
 }
 
-# undisturbed COMMAND: it ends well if another deletes the container meanwhile, whatever it is at: it is
-# held before each file that it opens, from its first signal or cgroup on.
-undisturbed() {
+count_calls() { grep -cE "^(${CALLS//,/|})\(" "$T/strace"; }
+
+# deleted_during COMMAND START JUDGE: COMMAND is held before each of its CALLS, from the first call that
+# matches START on, and another deletes the container meanwhile; JUDGE says what is right.
+deleted_during() {
     only_martlet
     with_cgroups
     command -v strace >/dev/null || skip 'strace is not installed'
@@ -135,35 +137,74 @@ undisturbed() {
     script 'sleep 1000 & sleep 1000 & setsid sleep 1000 & sleep 1000'
     with_strace "$1"
     wait "${KNOWN[-1]}"
-    local first all at
-    first=$(grep -nE 'pidfd_send_signal|cgroup' "$T/strace" | head -n 1 | cut -d : -f 1)
-    all=$(grep -c open "$T/strace")
-    [ "$((all - first))" -ge 3 ]
-    for ((at = first; at <= all; at++)); do
+    local before all at code
+    before=$(sed -E "/$2/,\$d" "$T/strace" | grep -cE "^(${CALLS//,/|})\(") || true
+    all=$(count_calls)
+    [ "$((all - before))" -ge 3 ]
+    for ((at = before + 1; at <= all; at++)); do
         rt delete --force "$ID"
         ok
-        with_strace "$1" -e "inject=openat,openat2:delay_enter=400ms:when=$at"
+        with_strace "$1" -e "inject=$CALLS:delay_enter=400ms:when=$at"
         within 5 is_held_or_ended "$((at - 1))"
         rt delete --force "$ID"
         ok
-        wait "${KNOWN[-1]}" || say "at $at of $all:" "$(cat "$T/strace" "$T/background.err")"
-        equal "$(cat "$T/background.out" "$T/background.err")" ''
+        code=0
+        wait "${KNOWN[-1]}" || code=$?
+        "$3" "$code" || say "at call $at of $all: exit code $code" "$(cat "$T/strace" "$T"/background.*)"
     done
     nothing_left
 }
 
 # Sometimes it needs fewer files.
-is_held_or_ended() { [ "$(grep -c open "$T/strace")" -ge "$1" ] || gone "${KNOWN[-1]}"; }
+is_held_or_ended() { [ "$(count_calls)" -ge "$1" ] || gone "${KNOWN[-1]}"; }
+
+is_done() { [ "$1" -eq 0 ] && [ ! -s "$T/background.out" ] && [ ! -s "$T/background.err" ]; }
 
 # Whoever waits for a container deletes it as soon as its first process has ended, and kills what it
 # left behind; the one who killed it may not be through by then.
-@test "kill: another may delete the container meanwhile" { undisturbed 'kill ID KILL'; }
+@test "kill: another may delete the container meanwhile" {
+    CALLS=openat,openat2 deleted_during 'kill ID KILL' pidfd_send_signal is_done
+}
 
 @test "kill: another may delete a container with limits meanwhile" {
     edit '.linux.resources.pids.limit = 400'
-    undisturbed 'kill ID KILL'
+    CALLS=openat,openat2 deleted_during 'kill ID KILL' pidfd_send_signal is_done
 }
 
-@test "kill --all: another may delete the container meanwhile" { undisturbed 'kill --all ID KILL'; }
+@test "kill --all: another may delete the container meanwhile" {
+    CALLS=openat,openat2 deleted_during 'kill --all ID KILL' cgroup is_done
+}
 
-@test "delete --force: another may delete the container meanwhile" { undisturbed 'delete --force ID'; }
+@test "delete --force: another may delete the container meanwhile" {
+    CALLS=openat,openat2 deleted_during 'delete --force ID' pidfd_send_signal is_done
+}
+
+# What is half removed is not shown as a container.
+is_whole_or_gone() {
+    if [ "$1" -eq 0 ]; then
+        equal "$(jq -r .bundle "$T/background.out")" "$BUNDLE"
+    else
+        equal "$(cat "$T/background.err")" "martlet: state \"$ID\": container does not exist"
+    fi
+}
+
+@test "state: another may delete the container meanwhile" {
+    CALLS=openat,newfstatat deleted_during 'state ID' . is_whole_or_gone
+}
+
+has_run_or_says_why() {
+    local said
+    said=$(cat "$T/background.err")
+    case $1 in
+        0 | 137) equal "$said" '' ;;
+        255)
+            matches "$said" "^martlet: exec \"$ID\": (container does not exist|cannot exec in a stopped\
+ container|the process was killed before it ran its program; has the container been stopped\\?)$"
+            ;;
+        *) return 1 ;;
+    esac
+}
+
+@test "exec: another may delete the container meanwhile" {
+    CALLS=openat,openat2,clone3,sendmsg,recvmsg deleted_during 'exec ID true' . has_run_or_says_why
+}

@@ -81,9 +81,7 @@ extension ContainerRuntime {
     ) throws(ContainerError) {
         try performing("exec", process.record.id) { (_) throws(ContainerError) in
             do throws(ContainerError) {
-                let connection = try during("reach the process") { () throws(SystemCallError) in
-                    try process.launcher.start()
-                }
+                let connection = try process.launcher.start()
                 process.launcher.releaseOwnFile()
                 // A filter's listener is handed on meanwhile.
                 if process.record.seccompAgent == nil {
@@ -251,6 +249,21 @@ private struct Execution: ~Copyable {
         let directory = try store.open(id)
         guard let record = try directory.record() else { throw Store.notFound }
         let target = try openTarget(record)
+        do throws(ContainerError) {
+            return try make(directory, record, target, callerUmask: callerUmask, &laps, warn: warn)
+        } catch where error.kind == .failed {
+            // What was not there, or did not answer, may have gone with the container.
+            guard try directory.isLinked() else { throw Store.notFound }
+            guard try isAlive(target) else { throw Self.stopped }
+            throw error
+        }
+    }
+
+    private func make(
+        _ directory: borrowing ContainerDirectory, _ record: ContainerRecord,
+        _ target: SharedDescriptor, callerUmask: UInt32, _ laps: inout Laps,
+        warn: (String) -> Void
+    ) throws(ContainerError) -> PreparedProcess {
         guard let container = record.join else {
             throw ContainerError(
                 .failed,

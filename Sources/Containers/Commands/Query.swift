@@ -38,6 +38,7 @@ extension ContainerRuntime {
 
     private func state(of directory: borrowing ContainerDirectory) throws(ContainerError) -> State {
         guard let record = try directory.record() else {
+            guard try directory.isLinked() else { throw Store.notFound }
             // Claimed, and nothing more: either just now, or by one that was killed.
             let status: OCIStatus = try directory.tryLock() ? .stopped : .creating
             return State(id: directory.id.text, status: status, pid: 0, bundle: "")

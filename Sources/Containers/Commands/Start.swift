@@ -59,13 +59,7 @@ extension ContainerRuntime {
         let socket = notify == nil ? nil : try bindNotifySocket(directory)
         do throws(ContainerError) {
             let connection =
-                if let launcher {
-                    try during("reach the container's process") { () throws(SystemCallError) in
-                        try launcher.start()
-                    }
-                } else {
-                    try openGate(directory)
-                }
+                if let launcher { try launcher.start() } else { try openGate(directory) }
             // A filter's listener is handed on meanwhile.
             if record.seccompAgent == nil { try awaitEnd(of: connection) }
             try follow(connection, record, pid: record.pid, process, warn: warn)
@@ -206,12 +200,14 @@ extension ContainerRuntime {
                 try awaitEnd(of: process)
                 throw ContainerError(kind.kind, reason)
             case .vanished:
+                // Of others of the container memory may have killed any number.
                 throw ContainerError(
                     .failed,
-                    "the container's process was killed before it ran its program"
-                        // Of others of the container there may have been any number.
-                        + (pid == record.pid
-                            ? MemoryKills.hint(MemoryKills.count(in: record)) : ""))
+                    pid == record.pid
+                        ? "the container's process was killed before it ran its program"
+                            + MemoryKills.hint(MemoryKills.count(in: record))
+                        : "the process was killed before it ran its program; has the container "
+                            + "been stopped?")
             case .ready: handshake = Handshake(.starting)
             case .hooksDue, .violation:
                 throw ContainerError(.failed, "the container's process broke the handshake")

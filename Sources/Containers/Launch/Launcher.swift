@@ -438,9 +438,10 @@ final class Launcher {
         } catch where error.errno == .noProcess {}
     }
 
-    /// Lets it go on to its program at once; what follows is said on this side of the conversation.
-    func start() throws(SystemCallError) -> SharedDescriptor {
-        try Conversation.send(.start, to: channel.number)
+    /// Lets it go on to its program at once; what follows is said on this side of the conversation,
+    /// also when it has ended by now.
+    func start() throws(ContainerError) -> SharedDescriptor {
+        try tell(.start)
         isReleased = true
         return channel
     }

@@ -145,20 +145,25 @@ package struct ContainerDirectory: ~Copyable {
         (try? File.status(of: Self.gateName, at: descriptor.number, followingLink: false)) != nil
     }
 
-    /// Removes the directory and all in it, through its descriptor: no path can lead elsewhere.
+    /// Removes the directory and all in it, through its descriptor: no path can lead elsewhere. The
+    /// record goes last: until then it says what else there was to remove.
     func remove() throws(ContainerError) {
         try during("remove \"\(path)\"") { () throws(SystemCallError) in
-            try Self.empty(descriptor, depth: 0)
+            try Self.empty(descriptor, depth: 0, last: Self.recordName)
             do throws(SystemCallError) {
                 try File.remove(id.text, at: parent.number, isDirectory: true)
             } catch where error.errno == .noEntry {}
         }
     }
 
-    private static func empty(_ directory: borrowing FileDescriptor, depth: Int)
-        throws(SystemCallError)
-    {
-        for name in try File.names(in: directory) {
+    private static func empty(
+        _ directory: borrowing FileDescriptor, depth: Int, last: String? = nil
+    ) throws(SystemCallError) {
+        var names = try File.names(in: directory)
+        if let last, let index = names.firstIndex(of: last) {
+            names.swapAt(index, names.endIndex - 1)
+        }
+        for name in names {
             do throws(SystemCallError) {
                 try File.remove(name, at: directory.number)
             } catch where error.errno == .noEntry {
