@@ -298,6 +298,21 @@ a_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 
     nothing_left
 }
 
+# A shell keeps its output at another number until then.
+@test "checkpoint: output that goes to another file for the moment comes back" {
+    script 'n=0; while [ ! -e /tmp/back ]; do n=$((n + 1)); echo $n >/tmp/n; echo $n; sleep 0.05; done >/tmp/elsewhere
+echo here again; sleep 1000'
+    launched
+    within 5 test -s "$BUNDLE/rootfs/tmp/elsewhere"
+    checkpointed
+    ok
+    restored
+    ok
+    counts_on
+    touch "$BUNDLE/rootfs/tmp/back"
+    within 5 grep -q '^here again$' "$T/restored.out"
+}
+
 @test "checkpoint: the container is in its cgroups again" {
     with_cgroups
     edit '.linux.resources = {pids: {limit: 40}}'

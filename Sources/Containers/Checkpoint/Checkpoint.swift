@@ -298,28 +298,50 @@ private struct Dump {
 
     /// A file of the host's, such as a log, is on no mount of the container's. CRIU can leave it to
     /// who restores, when it is told which one it is.
+    ///
+    /// A shell keeps its output at a number of its own while a command writes to another file.
     private func streams() throws(ContainerError) -> StreamRecord {
-        let known = Set(try mounts().map(\.id))
-        var names: [String] = []
-        for number in 0...2 {
-            let path = "/proc/\(record.pid)/fd/\(number)"
-            guard let link = try? File.readSymbolicLink(path) else {
-                names.append("")
-                continue
+        try whileFrozen { () throws(ContainerError) in
+            let known = Set(try mounts().map(\.id))
+            var names = (0...2).map { name(ofDescriptor: $0, known) }
+            for number in try otherDescriptors() {
+                guard let displaced = names.firstIndex(where: { $0.hasPrefix("/") }) else { break }
+                let name = name(ofDescriptor: number, known)
+                if name.hasPrefix("file["), !names.contains(name) { names[displaced] = name }
             }
-            guard link.hasPrefix("/"), let mount = mount(ofStream: number), !known.contains(mount),
-                let number = Int(mount), let status = try? File.status(of: path)
-            else {
-                names.append(link)
-                continue
-            }
-            names.append(
-                "file[\(String(number, radix: 16)):\(String(status.inode, radix: 16))]")
+            return StreamRecord(names: names)
         }
-        return StreamRecord(names: names)
     }
 
-    private func mount(ofStream number: Int) -> String? {
+    /// Has the container stand still meanwhile, if it has a cgroup that can.
+    private func whileFrozen<R>(_ body: () throws(ContainerError) -> R) throws(ContainerError) -> R
+    {
+        guard let cgroup = record.cgroup, (try? cgroup.isFrozen()) == false,
+            (try? cgroup.freeze()) != nil
+        else { return try body() }
+        let result = Result { () throws(ContainerError) in try body() }
+        try withCgroups { () throws(CgroupError) in try cgroup.thaw() }
+        return try result.get()
+    }
+
+    private func otherDescriptors() throws(ContainerError) -> [Int] {
+        let names = try during("the container's descriptors") { () throws(SystemCallError) in
+            try File.names(in: File.open("/proc/\(record.pid)/fd", .realDirectory))
+        }
+        return names.compactMap { Int($0) }.filter { $0 > 2 }.sorted()
+    }
+
+    /// What CRIU calls a file of the host's, and else what procfs does.
+    private func name(ofDescriptor number: Int, _ known: Set<String>) -> String {
+        let path = "/proc/\(record.pid)/fd/\(number)"
+        guard let link = try? File.readSymbolicLink(path) else { return "" }
+        guard link.hasPrefix("/"), let mount = mount(ofDescriptor: number), !known.contains(mount),
+            let id = Int(mount), let status = try? File.status(of: path)
+        else { return link }
+        return "file[\(String(id, radix: 16)):\(String(status.inode, radix: 16))]"
+    }
+
+    private func mount(ofDescriptor number: Int) -> String? {
         let path = "/proc/\(record.pid)/fdinfo/\(number)"
         guard let text = try? File.readText(path, limit: 1 << 16) else { return nil }
         for line in text.split(separator: "\n") where line.hasPrefix("mnt_id:") {
