@@ -125,7 +125,7 @@ with_strace() {
         "$RUNTIME" "${GLOBAL[@]}" --root "$ROOT" ${command/ID/"$ID"}
 }
 
-count_calls() { grep -cE "^(${CALLS//,/|})\(" "$T/strace"; }
+count_calls() { grep -cE "^(${CALLS//,/|})\(" "${1:-$T/strace}"; }
 
 # deleted_during COMMAND START JUDGE: COMMAND is held before each of its CALLS, from the first call that
 # matches START on, and another deletes the container meanwhile; JUDGE says what is right.
@@ -138,7 +138,7 @@ deleted_during() {
     with_strace "$1"
     wait "${KNOWN[-1]}"
     local before all at code
-    before=$(sed -E "/$2/,\$d" "$T/strace" | grep -cE "^(${CALLS//,/|})\(") || true
+    before=$(sed -E "/$2/,\$d" "$T/strace" | count_calls -) || true
     all=$(count_calls)
     [ "$((all - before))" -ge 3 ]
     for ((at = before + 1; at <= all; at++)); do

@@ -26,26 +26,24 @@ extension Cgroup {
     /// Moves every process into further cgroups as well. Meanwhile they stand still, so that none
     /// is forked past us. When one cannot be moved, all are moved back.
     package func move(into further: Cgroup) throws(CgroupError) {
-        let wasFrozen = try isFrozen()
-        if !wasFrozen { try freeze() }
-        var moved: Set<Int32> = []
-        let result = Result { () throws(CgroupError) in
-            while true {
-                let rest = Set(try processes()).subtracting(moved)
-                if rest.isEmpty { return }
-                for pid in rest.sorted() {
-                    moved.insert(pid)
-                    try further.addIfAlive(pid)
+        try whileFrozen { () throws(CgroupError) in
+            var moved: Set<Int32> = []
+            do throws(CgroupError) {
+                while true {
+                    let rest = Set(try processes()).subtracting(moved)
+                    if rest.isEmpty { return }
+                    for pid in rest.sorted() {
+                        moved.insert(pid)
+                        try further.addIfAlive(pid)
+                    }
                 }
+            } catch {
+                let before = further.parents
+                // The error that led here is the one to tell.
+                for pid in moved { try? before.addIfAlive(pid) }
+                throw error
             }
         }
-        if case .failure = result {
-            let before = further.parents
-            // The error that led here is the one to tell.
-            for pid in moved { try? before.addIfAlive(pid) }
-        }
-        if !wasFrozen { try thaw() }
-        try result.get()
     }
 
     private func addIfAlive(_ pid: Int32) throws(CgroupError) {

@@ -29,6 +29,16 @@ extension Cgroup {
         guard try set(place, frozen: false, patience: patience) else { throw Self.gone(place) }
     }
 
+    /// Has every process stand still while something is done, and leaves those alone that do so
+    /// already.
+    package func whileFrozen<R>(_ body: () throws(CgroupError) -> R) throws(CgroupError) -> R {
+        if try isFrozen() { return try body() }
+        try freeze()
+        let result = Result { () throws(CgroupError) in try body() }
+        try thaw()
+        return try result.get()
+    }
+
     /// Lets what was killed die: a process that v1's freezer holds does so only once it runs
     /// again. cgroup2's does not hold it. Who waits for the last of them may have removed the
     /// cgroup by then, which is well.

@@ -299,29 +299,28 @@ private struct Dump {
     /// A file of the host's, such as a log, is on no mount of the container's. CRIU can leave it to
     /// who restores, when it is told which one it is.
     ///
-    /// A shell keeps its output at a number of its own while a command writes to another file.
+    /// A shell keeps its output at a number of its own while a command writes to another file. So
+    /// the container stands still meanwhile, if it has a cgroup that can.
     private func streams() throws(ContainerError) -> StreamRecord {
-        try whileFrozen { () throws(ContainerError) in
-            let known = Set(try mounts().map(\.id))
-            var names = (0...2).map { name(ofDescriptor: $0, known) }
-            for number in try otherDescriptors() {
-                guard let displaced = names.firstIndex(where: { $0.hasPrefix("/") }) else { break }
-                let name = name(ofDescriptor: number, known)
-                if name.hasPrefix("file["), !names.contains(name) { names[displaced] = name }
-            }
-            return StreamRecord(names: names)
+        guard let cgroup = record.cgroup, cgroup.freezerPath != nil else {
+            return try currentStreams()
         }
+        return try withCgroups { () throws(CgroupError) in
+            try cgroup.whileFrozen { () throws(CgroupError) in
+                Result { () throws(ContainerError) in try currentStreams() }
+            }
+        }.get()
     }
 
-    /// Has the container stand still meanwhile, if it has a cgroup that can.
-    private func whileFrozen<R>(_ body: () throws(ContainerError) -> R) throws(ContainerError) -> R
-    {
-        guard let cgroup = record.cgroup, (try? cgroup.isFrozen()) == false,
-            (try? cgroup.freeze()) != nil
-        else { return try body() }
-        let result = Result { () throws(ContainerError) in try body() }
-        try withCgroups { () throws(CgroupError) in try cgroup.thaw() }
-        return try result.get()
+    private func currentStreams() throws(ContainerError) -> StreamRecord {
+        let known = Set(try mounts().map(\.id))
+        var names = (0...2).map { name(ofDescriptor: $0, known) }
+        for number in try otherDescriptors() {
+            guard let displaced = names.firstIndex(where: { $0.hasPrefix("/") }) else { break }
+            let name = name(ofDescriptor: number, known)
+            if name.hasPrefix("file["), !names.contains(name) { names[displaced] = name }
+        }
+        return StreamRecord(names: names)
     }
 
     private func otherDescriptors() throws(ContainerError) -> [Int] {
